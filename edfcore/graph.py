@@ -1,0 +1,421 @@
+"""The engine: a graph of batched values, run forward and differentiated backward.
+
+Inputs and computed values carry a batch index b as their first axis; parameters do not (S0, "Minibatching
+in EDF"). For a loss l[b] the engine differentiates the average
+
+    L = 1/B sum_b l[b],        v.grad = dL/dv  for every value v,
+
+and 1/B lives in one place: `Backward(loss)` seeds `loss.grad` with 1/len(batch) (erratum 0.2). The spelling is
+that of EDF (D. McAllester, TTIC 31230): `x.set(batch)`, `Forward()`, `Backward(loss)`, `SGD(eta)`.
+"""
+
+import inspect
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache
+
+from . import axes as letters
+from .backend import Backend
+from .errors import DataError, GraphError
+from .operators import Operators
+from .registry import REGISTRY
+
+
+class Node(Operators):
+    """A value in a graph.
+
+    Attributes
+    ----------
+    value : array, once it is set or forwarded
+    grad : array of the shape of `value` after Backward: the derivative of the averaged loss
+    batched : whether the first axis is the batch index b
+    wants_grad : whether Backward computes `grad`
+    """
+
+    args = ()
+    batched = wants_grad = False
+
+    def __init__(self, graph, name=None):
+        self.graph, self.name, self.xp = graph, name, graph.backend.xp
+        self.value = self.grad = None
+        graph.adopt(self)
+
+    @property
+    def label(self):
+        """What messages call this node: its kind, and its name where it has one."""
+        kind = type(self).__name__
+        return f"{kind} {self.name!r}" if self.name else kind
+
+    def log_value(self):
+        """The logarithm of `value`; a component that knows it more exactly overrides this."""
+        return self.xp.log(self.value)
+
+    def __repr__(self):
+        shape = "no value yet" if self.value is None else f"shape {self.value.shape}"
+        return f"<{self.label}, {shape}>"
+
+
+class Input(Node):
+    """A batch of data, set anew for every step.
+
+    Parameters
+    ----------
+    name : str, optional; messages use it
+    grad : bool; whether Backward computes the gradient of this input (off, as in EDF: nobody trains the
+        data, and skipping it saves a third of a network's arithmetic)
+    """
+
+    batched = True
+
+    def __init__(self, name=None, *, grad=False, graph=None):
+        super().__init__(graph or current(), name)
+        self.wants_grad = grad
+
+    def set(self, value):
+        """Set the batch: array (B, ...). Floating-point data is cast to the graph's dtype.
+
+        Raises
+        ------
+        DataError : not numbers, no batch axis, or an empty batch.
+        """
+        array = self.graph.backend.array(value, f"{self.label}.set: the value")
+        if array.ndim == 0:
+            raise DataError(
+                f"{self.label}.set: the first axis must be the batch index, but the value is a single number. "
+                "For one instance, set a batch of one: x.set([value])."
+            )
+        if len(array) == 0:
+            raise DataError(f"{self.label}.set: the batch is empty, shape {array.shape}; B must be at least 1.")
+        self.value, self.grad = array, None
+        self.graph.touch(f"{self.label} was set")
+
+
+class Param(Node):
+    """A parameter: one value for all instances of the batch, without batch index.
+
+    Parameters
+    ----------
+    value : array-like; copied, so the caller's array is never written to
+    name : str, optional
+    """
+
+    wants_grad = True
+    is_vector_param = property(lambda self: self.value.ndim == 1)
+
+    def __init__(self, value, name=None, *, graph=None):
+        super().__init__(graph or current(), name)
+        self.set(value)
+
+    def set(self, value):
+        """Replace the value by a copy. Raises DataError where it holds something else than finite numbers."""
+        array = self.graph.backend.floats(value, f"{self.label}: the value")
+        if not self.xp.isfinite(array).all():
+            raise DataError(f"{self.label}: the value holds NaN or infinity; a parameter must be finite.")
+        self.value, self.grad = array, None
+        self.graph.touch(f"{self.label} was set")
+
+
+class Const(Node):
+    """A number or array that takes part in a formula and is not trained."""
+
+    def __init__(self, value, graph):
+        super().__init__(graph)
+        self.value = graph.backend.floats(value, "A constant in a formula")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Floating-point operations of one component: forward, and backward for all arguments."""
+
+    forward: int
+    backward: int
+
+
+class Component(Node):
+    """A computed value. A subclass is a few short things, all functions of arrays:
+
+    axes : str, the shape rule in index letters, e.g. "b,i ; i,j -> b,j"
+    forward(*values) : the value
+    backward(grad, value, *values) : for each argument its contribution to that argument's gradient (the VJP): an
+        array, None where there is no derivative, or a function of no arguments where it is costly. A
+        contribution may keep axes along which the argument was broadcast; the engine sums them.
+    jvp(tangents, value, *values) : the derivative of the value in the direction of the tangents; a tangent is
+        None where the argument does not move
+    cost(sizes) : Cost, from the sizes of the index letters
+    source : str, the seed page or paper that it implements
+    """
+
+    axes = source = None
+    wants_grad = True
+    mixes_examples = False  # whether value[b] depends on other instances than b
+
+    def __init__(self, *args, name=None):
+        names = argument_names(type(self))
+        if len(args) != len(names):
+            raise TypeError(f"{type(self).__name__} takes {', '.join(names)}; {len(args)} given.")
+        graph = self._common_graph(args)
+        self.args = tuple(a if isinstance(a, Node) else Const(a, graph) for a in args)
+        self.__dict__.update(zip(names, self.args, strict=True))
+        super().__init__(graph, name)
+        self.signature, self.sizes = letters.parse(self.axes), None
+        self._shapes, self.clock = None, -1
+        declared = "b" in self.signature.letters
+        self.batched = "b" in self.signature.out if declared else any(a.batched for a in self.args)
+
+    def _common_graph(self, args):
+        graphs = {id(a.graph): a.graph for a in args if isinstance(a, Node)}
+        if len(graphs) > 1:
+            raise GraphError(
+                f"{type(self).__name__}: its arguments belong to different graphs; build all of them in one "
+                "'with edf.Graph():' block, or call edf.reset() before building anew."
+            )
+        return next(iter(graphs.values()), None) or current()
+
+    def run(self):
+        """Compute `value` from the arguments' values; check shapes when they have changed."""
+        values = [a.value for a in self.args]
+        shapes = [v.shape for v in values]
+        if shapes != self._shapes:
+            self.sizes, _ = self.signature.bind(self.label, argument_names(type(self)), shapes)
+            self._shapes = shapes
+        self.value = self.forward(*values)
+
+    def contributions(self, grad, value, values):
+        """`backward` as a list: for each argument an array, a function that computes it, or None."""
+        found = self.backward(grad, value, *values)
+        found = found if isinstance(found, tuple) else (found,)
+        if len(found) != len(self.args):
+            raise GraphError(
+                f"{self.label}.backward gave {len(found)} contribution(s) for {len(self.args)} arguments "
+                f"({', '.join(argument_names(type(self)))}); give one for each, None where there is none."
+            )
+        return found
+
+
+@cache
+def argument_names(component):
+    """The names of a component's arguments, as its `forward` spells them."""
+    return tuple(inspect.signature(component.forward).parameters)[1:]
+
+
+def register(component):
+    """Class decorator: make a component known to gradient checks, cost model and documentation.
+
+    Raises
+    ------
+    TypeError : the component lacks one of its parts, or its axes do not match its arguments.
+    """
+    parts = ("axes", "source", "forward", "backward", "jvp", "cost", "__doc__")
+    missing = [part for part in parts if not getattr(component, part, None)]
+    if missing:
+        raise TypeError(f"{component.__name__} cannot be registered: it lacks {', '.join(missing)}.")
+    declared, taken = letters.parse(component.axes).args, argument_names(component)
+    if len(declared) != len(taken):
+        raise TypeError(f"{component.__name__}: axes name {len(declared)} arguments, forward takes {taken}.")
+    REGISTRY[component.__name__] = component
+    return component
+
+
+def unbroadcast(grad, shape):
+    """Undo broadcasting: sum `grad` over every axis along which an array of `shape` was repeated."""
+    if grad.shape == shape:
+        return grad
+    grad = grad.sum(axis=tuple(range(grad.ndim - len(shape))))
+    repeated = tuple(k for k, size in enumerate(shape) if size == 1 and grad.shape[k] != 1)
+    return grad.sum(axis=repeated, keepdims=True) if repeated else grad
+
+
+def topological_order(targets):
+    """Every node that the targets depend on, each after its arguments (depth first, without recursion).
+
+    Raises
+    ------
+    GraphError : the arguments form a cycle.
+    """
+    order, done, path = [], set(), set()
+    stack = list(reversed(targets))
+    while stack:
+        node = stack[-1]
+        waiting = [a for a in node.args if a not in done]
+        if node in done or not waiting:
+            stack.pop()
+            path.discard(node)
+            if node not in done:
+                done.add(node)
+                order.append(node)
+        elif not path.isdisjoint(waiting):
+            raise GraphError(f"{node.label} depends on itself: its arguments form a cycle.")
+        else:
+            path.add(node)
+            stack.extend(reversed(waiting))
+    return order
+
+
+class Graph:
+    """A network and its loss, apart from every other graph.
+
+    Parameters
+    ----------
+    dtype : the floating-point type of values and gradients, "float64" (default) or "float32"
+    backend : "numpy" or "cupy"
+    """
+
+    def __init__(self, dtype="float64", backend="numpy"):
+        self.backend = Backend(backend, dtype)
+        self.nodes, self._orders, self._tokens = [], {}, []
+        self.clock, self.last_change = 0, "nothing was set"  # counts changes of inputs and parameters
+
+    params = property(lambda self: [n for n in self.nodes if isinstance(n, Param)])
+
+    def __repr__(self):
+        return f"<Graph of {len(self.nodes)} nodes, {len(self.params)} of them parameters>"
+
+    def __enter__(self):
+        self._tokens.append(_current.set(self))
+        return self
+
+    def __exit__(self, *exc):
+        _current.reset(self._tokens.pop())
+
+    def adopt(self, node):
+        """Take a new node in."""
+        self.nodes.append(node)
+        self._orders.clear()
+
+    def touch(self, what):
+        """Note a change, in words, that makes forwarded values stale."""
+        self.clock, self.last_change = self.clock + 1, what
+
+    def order(self, *targets):
+        """The nodes that `targets` depend on (all nodes without targets), arguments first."""
+        if targets not in self._orders:
+            for node in targets:
+                if not isinstance(node, Node) or node.graph is not self:
+                    raise GraphError(f"{node!r} is not a node of this graph.")
+            self._orders[targets] = topological_order(targets or self.nodes)
+        return self._orders[targets]
+
+    def Forward(self, *targets):
+        """Compute every value, or only what the targets need.
+
+        Raises
+        ------
+        GraphError : an Input was never set.
+        ShapeError : shapes do not fit, told in index letters.
+        DataError : a label is out of range.
+        """
+        for node in self.order(*targets):
+            if node.args:
+                node.run()
+                node.clock = self.clock
+            elif node.value is None:
+                raise GraphError(
+                    f"{node.label} was never set: call its set(batch) before Forward(). If it is left over from "
+                    "an earlier run of a cell, call edf.reset() before building the network."
+                )
+
+    def Backward(self, loss, seed=None, accumulate=False):
+        """Compute the gradient of the averaged loss with respect to every value that it depends on.
+
+        Parameters
+        ----------
+        loss : node whose value is (B,), one loss for each instance, or () for a loss that is already a mean
+        seed : number or array of the loss's shape, what loss.grad starts as. Default: 1/len(batch), with the
+            length of the batch at hand; 1 for a scalar loss. Shards and accumulation pass 1/(total length).
+        accumulate : bool; add to the parameters' gradients instead of replacing them
+
+        Raises
+        ------
+        GraphError : the loss was not forwarded, or something was set after the last Forward.
+        DataError : the loss is not finite, or its shape is neither (B,) nor ().
+        """
+        order = self.order(loss)
+        self._check_forwarded(loss, order)
+        seed = self._seed(loss, seed)
+        for node in self.nodes:
+            if not (accumulate and isinstance(node, Param)):
+                node.grad = None
+        loss.grad = seed
+        for node in reversed(order):
+            if node.args and node.grad is not None:
+                found = node.contributions(node.grad, node.value, [a.value for a in node.args])
+                for arg, contribution in zip(node.args, found, strict=True):
+                    if arg.wants_grad and contribution is not None:
+                        _add_to_grad(arg, contribution() if callable(contribution) else contribution)
+
+    def _seed(self, loss, seed):
+        shape = loss.value.shape
+        if seed is None:
+            if shape != (shape[:1] if loss.batched else ()):
+                raise DataError(
+                    f"Backward: the loss {loss.label} has shape {shape}; one number for each instance, (B,), or a "
+                    "single number, (), is needed. Average over the other axes, or pass seed=..."
+                )
+            seed = 1.0 / shape[0] if loss.batched else 1.0
+        seed = self.backend.floats(seed, "Backward: the seed")
+        if seed.shape not in ((), shape):
+            raise DataError(f"Backward: the seed has shape {seed.shape} but the loss has {shape}.")
+        return self.backend.xp.full(shape, seed)
+
+    def _check_forwarded(self, loss, order):
+        if not isinstance(loss, Component):
+            raise GraphError(f"Backward: {loss!r} is not a computed value; pass the loss.")
+        if loss.value is None:
+            raise GraphError(f"Backward: {loss.label} was not forwarded yet; call Forward() first.")
+        if loss.clock != self.clock:
+            raise GraphError(f"Backward: {self.last_change} after the last Forward(); call Forward() again.")
+        if not self.backend.xp.isfinite(loss.value).all():
+            raise DataError(f"Backward: the loss {loss.label} is not finite. {self._blame(order)}")
+
+    def _blame(self, order):
+        """A sentence that names the first value, in topological order, that is not finite."""
+        isfinite = self.backend.xp.isfinite
+        node = next(n for n in order if not isfinite(n.value).all())
+        at = tuple(int(k) for k in self.backend.xp.argwhere(~isfinite(node.value))[0])
+        where = f"The first such value is {node.label}.value{list(at)} = {node.value[at]}"
+        if isinstance(node, Input):
+            return f"{where}: check the data before set(...)."
+        return f"{where}, from the values that it depends on: a smaller step eta often helps."
+
+
+def _add_to_grad(node, contribution):
+    """node.grad += contribution, broadcasting undone. The sum is a new array and a parameter's gradient its
+    own, so that no gradient shares memory with another."""
+    contribution = unbroadcast(contribution, node.value.shape)
+    if contribution.shape != node.value.shape:
+        raise GraphError(
+            f"A contribution of shape {contribution.shape} reached {node.label} of shape {node.value.shape}."
+        )
+    if node.grad is not None:
+        node.grad = node.grad + contribution
+    else:
+        node.grad = contribution.copy() if isinstance(node, Param) else contribution
+
+
+_default = Graph()
+_current = ContextVar("edfcore_graph", default=None)
+
+
+def current():
+    """The graph that new inputs and parameters join: the innermost `with Graph():`, else the default one."""
+    return _current.get() or _default
+
+
+def reset(dtype="float64", backend="numpy"):
+    """Start a fresh default graph (EDF's clear_compgraph); the old one lives on in its nodes."""
+    global _default
+    _default = Graph(dtype, backend)
+    return _default
+
+
+def Forward(*targets):
+    """`Graph.Forward` of the targets' graph, or of the current graph."""
+    graph = targets[0].graph if targets and isinstance(targets[0], Node) else current()
+    graph.Forward(*targets)
+
+
+def Backward(loss, seed=None, accumulate=False):
+    """`Graph.Backward` of the graph that the loss belongs to."""
+    if not isinstance(loss, Node):
+        raise GraphError(f"Backward: {loss!r} is not a node; pass the loss of the graph.")
+    loss.graph.Backward(loss, seed, accumulate)

@@ -1,0 +1,30 @@
+"""First-order methods: a step from the gradient alone."""
+
+from numbers import Real
+
+from ..errors import DataError, GraphError
+from ..graph import current
+
+
+def SGD(eta, graph=None):
+    """One step of stochastic gradient descent: W[...] -= eta W.grad[...] for every parameter (S0, training loop).
+
+    Parameters
+    ----------
+    eta : float, the learning rate, finite and at least 0
+    graph : Graph, default the current one
+
+    Raises
+    ------
+    DataError : eta is not such a number.
+    GraphError : no parameter has a gradient, or a parameter is not forwarded since the last change.
+    """
+    if not isinstance(eta, Real) or not 0 <= eta < float("inf"):
+        raise DataError(f"SGD: the learning rate eta is {eta!r}; a finite number of at least 0 is needed.")
+    graph = graph or current()
+    trained = [p for p in graph.params if p.grad is not None]
+    if not trained:
+        raise GraphError("SGD: no parameter has a gradient; call Backward(loss) first.")
+    for param in trained:
+        param.value -= float(eta) * param.grad
+    graph.touch("a step of SGD was taken")

@@ -1,0 +1,11 @@
+"""Checks that teach: what every exercise, lecture and feedback page uses to compare and to explain.
+
+compare      type, then shape, then the first wrong entry, and the slip where it is recognised
+Checks       the checks of one assignment, with the misconceptions that its bank knows
+predictions  what the reader predicted, locked before the answer was shown
+"""
+
+from .checks import Checks
+from .compare import Slip, Wrong, compare
+
+__all__ = ["Checks", "Slip", "Wrong", "compare"]

@@ -1,0 +1,126 @@
+"""The checks of one assignment: expected values and known misconceptions, read from the file beside the notebook.
+
+`A1.checks.json` holds, for each visible check, the reference's value on the inputs that the notebook shows, and the
+value that each wrong answer of the exercise's bank leads to. It is made by `autograde build A1`, never by hand.
+"""
+
+import json
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import DataError
+from .compare import Slip, Wrong, compare
+
+_recorder = ContextVar("edfcore_recorded_checks", default=None)
+
+
+class Checks:
+    """The checks of an assignment.
+
+    Parameters
+    ----------
+    assignment : str, e.g. "A1"; the file `<assignment>.checks.json` is looked for in `folder`
+    folder : path, default the current directory, where Jupyter and nbgrader run a notebook
+
+    Raises
+    ------
+    DataError : the file is missing or is not a file of checks.
+    """
+
+    def __init__(self, assignment, folder="."):
+        path = Path(folder) / f"{assignment}.checks.json"
+        self.assignment, self.table = assignment, {"checks": {}, "says": {}}
+        if _recorder.get() is not None:
+            return
+        try:
+            self.table = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise DataError(
+                f"{path.name} is missing from {path.resolve().parent}. Keep it beside {assignment}.ipynb: copy it from "
+                f"the folder assignments/{assignment} of the course."
+            ) from None
+        except json.JSONDecodeError as error:
+            raise DataError(f"{path} is damaged ({error}); copy it again from the course.") from None
+
+    def __call__(self, what, got, batch=None, inputs=()):
+        """Compare `got` with the reference's value for the check named `what`; say so when it is right.
+
+        Raises
+        ------
+        Wrong : see `compare`.
+        DataError : there is no check of this name (the check cells are locked; restore the notebook).
+        """
+        recorded = _recorder.get()
+        if recorded is not None:
+            recorded[what] = got
+            return
+        if what not in self.table["checks"]:
+            raise DataError(f"{self.assignment} has no check named {what!r}; its check cells must stay as they are.")
+        entry = self.table["checks"][what]
+        says = self.table["says"]
+        slips = [Slip(name, says[name], decode(value)) for name, value in entry["slips"].items()]
+        compare(what, got, decode(entry["expected"]), slips=slips, batch=batch, inputs=inputs)
+        print(f"{what}: right.")
+
+    @staticmethod
+    def hidden(category, got, expected, rtol=1e-7, atol=1e-10):
+        """Compare without telling values: the message names the category of the test and nothing else.
+
+        Raises
+        ------
+        Wrong : with the category.
+        """
+        if _recorder.get() is not None:
+            return
+        try:
+            compare(category, got, expected, rtol=rtol, atol=atol)
+        except Wrong:
+            raise Wrong(f"A hidden test fails. Its category: {category}.") from None
+
+
+@contextmanager
+def recording():
+    """Inside, checks compare nothing; the values that reach them are collected in the dict that this yields."""
+    found = {}
+    token = _recorder.set(found)
+    try:
+        yield found
+    finally:
+        _recorder.reset(token)
+
+
+def encode(value):
+    """A plain value as JSON: arrays keep dtype and shape, containers their kind.
+
+    Raises
+    ------
+    TypeError : the value is none of number, text, None, array, tuple, list, dict.
+    """
+    if isinstance(value, (np.ndarray, np.generic)):
+        array = np.asarray(value)
+        return {"array": array.ravel().tolist(), "shape": list(array.shape), "dtype": array.dtype.name}
+    if isinstance(value, tuple):
+        return {"tuple": [encode(v) for v in value]}
+    if isinstance(value, list):
+        return [encode(v) for v in value]
+    if isinstance(value, dict):
+        return {"dict": {str(key): encode(v) for key, v in value.items()}}
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(f"a {type(value).__name__} is not a plain value")
+
+
+def decode(value):
+    """The inverse of `encode`."""
+    if isinstance(value, list):
+        return [decode(v) for v in value]
+    if not isinstance(value, dict):
+        return value
+    if "array" in value:
+        return np.array(value["array"], dtype=value["dtype"]).reshape(value["shape"])
+    if "tuple" in value:
+        return tuple(decode(v) for v in value["tuple"])
+    return {key: decode(v) for key, v in value["dict"].items()}

@@ -1,0 +1,183 @@
+"""One helper compares everything that students write, and says what is wrong in a sentence.
+
+The message goes from the outside in: type, shape, first wrong entry with got and expected, then the slip where the
+values are those of a known misconception. It never holds the answer or the source of the check.
+"""
+
+from dataclasses import dataclass
+from numbers import Number
+
+import numpy as np
+
+RTOL, ATOL = 1e-7, 1e-10
+
+
+class Wrong(AssertionError):
+    """A value that is not the expected one. Notebooks show its sentences and no traceback."""
+
+    slip = None
+
+    def _render_traceback_(self):
+        return str(self).splitlines()
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A known misconception: the value that it leads to, its name, and a sentence of cause."""
+
+    name: str
+    says: str
+    value: object
+
+
+def compare(what, got, expected, *, slips=(), batch=None, inputs=(), rtol=RTOL, atol=ATOL):
+    """Do nothing where `got` equals `expected`; otherwise raise Wrong with what is wrong and why.
+
+    Parameters
+    ----------
+    what : str, what was computed, in the student's words, e.g. "W.grad"
+    got : what the student's code gave
+    expected : number, text, array, or tuple, list or dict of them
+    slips : iterable of Slip, the misconceptions known for this value; the first that matches is named
+    batch : int, the batch size B, to recognise sums that should be averages
+    inputs : arrays given to the student's code, to recognise one that came back unchanged
+    rtol, atol : float, the tolerance as in numpy.allclose
+
+    Raises
+    ------
+    Wrong : with type, shape or first wrong entry, and the slip where one is recognised.
+    """
+    found = _difference(what, got, expected, rtol, atol)
+    if found is None:
+        return
+    for slip in slips:
+        if _difference(what, got, slip.value, rtol, atol) is None:
+            break
+    else:
+        slip = _general_slip(got, expected, batch, inputs, rtol, atol)
+    error = Wrong(found + (f"\nLikely cause: {slip.says}" if slip else ""))
+    error.slip = slip.name if slip else None
+    raise error
+
+
+def _difference(what, got, expected, rtol, atol):
+    """A sentence on the first difference, or None."""
+    if isinstance(expected, (tuple, list)):
+        return _differing_sequence(what, got, expected, rtol, atol)
+    if isinstance(expected, dict):
+        return _differing_dict(what, got, expected, rtol, atol)
+    if isinstance(expected, str) or expected is None:
+        return None if type(got) is type(expected) and got == expected else f"{what}: got {_show(got)}."
+    return _differing_array(what, got, expected, rtol, atol)
+
+
+def _differing_sequence(what, got, expected, rtol, atol):
+    kind = "tuple" if isinstance(expected, tuple) else "list"
+    if not isinstance(got, (tuple, list)):
+        return f"{what}: a {kind} of {len(expected)} values is expected, but got {_show(got)}."
+    if len(got) != len(expected):
+        return f"{what}: {len(expected)} values are expected, but got {len(got)}."
+    for k, (g, e) in enumerate(zip(got, expected, strict=True)):
+        found = _difference(f"{what}[{k}]", g, e, rtol, atol)
+        if found:
+            return found
+
+
+def _differing_dict(what, got, expected, rtol, atol):
+    if not isinstance(got, dict):
+        return f"{what}: a dict with the keys {', '.join(expected)} is expected, but got {_show(got)}."
+    if set(got) != set(expected):
+        return f"{what}: the keys {', '.join(expected)} are expected, but got {', '.join(map(str, got)) or 'none'}."
+    for key in expected:
+        found = _difference(f"{what}[{key!r}]", got[key], expected[key], rtol, atol)
+        if found:
+            return found
+
+
+def _differing_array(what, got, expected, rtol, atol):
+    expected = np.asarray(expected)
+    if got is None:
+        return f"{what}: got None where {_kind(expected)} is expected. Does the function return its result?"
+    values = _numbers(got)
+    if values is None:
+        return f"{what}: {_kind(expected)} is expected, but got {_show(got)}."
+    if values.shape != expected.shape:
+        return f"{what}: the shape is {values.shape}, but {expected.shape} is expected."
+    equal = np.isclose(values, expected, rtol=rtol, atol=atol, equal_nan=True)
+    if equal.all():
+        return None
+    if values.ndim == 0:
+        return f"{what}: got {_number(values)}, expected {_number(expected)}."
+    at = tuple(int(k) for k in np.argwhere(~equal)[0])
+    return (
+        f"{what}{list(at)}: got {_number(values[at])}, expected {_number(expected[at])} "
+        f"({int((~equal).sum())} of {equal.size} entries differ)."
+    )
+
+
+def _numbers(got):
+    """`got` as a plain array of numbers, or None where it is none; subclasses of arrays lose their tricks."""
+    if isinstance(got, (Number, np.ndarray, np.generic, list, tuple)):
+        try:
+            values = np.array(got, subok=False)
+        except ValueError:
+            return None
+        return values if values.dtype.kind in "fciub" else None
+
+
+def _kind(expected):
+    return "a number" if expected.ndim == 0 else f"an array of shape {expected.shape}"
+
+
+def _show(got):
+    kind = type(got).__name__
+    text = {"NoneType": "None", "str": f"the text {got!r:.40}"}.get(kind)
+    return text or f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def _number(value):
+    return f"{value.item():.6g}" if value.dtype.kind in "fiub" else str(value)
+
+
+def _general_slip(got, expected, batch, inputs, rtol, atol):
+    """The first slip, of those that any exercise knows, that explains the whole value or its first wrong part."""
+    if isinstance(expected, (tuple, list, dict)) and isinstance(got, type(expected)) and len(got) == len(expected):
+        keys = expected if isinstance(expected, dict) else range(len(expected))
+        for key in keys:
+            try:
+                part_got, part = got[key], expected[key]
+            except KeyError:
+                return None
+            if _difference("", part_got, part, rtol, atol):
+                return _general_slip(part_got, part, batch, inputs, rtol, atol)
+        return None
+    if got is None:
+        return Slip("nothing returned", "the function computes without a return statement.", None)
+    values, expected = _numbers(got), np.asarray(expected)
+    if values is None or expected.dtype.kind not in "fciub":
+        return None
+
+    def equals(other):
+        other = np.asarray(other)
+        return values.shape == other.shape and np.allclose(values, other, rtol, atol)
+
+    for name, says, other in _candidates(expected, values, batch, inputs):
+        if other is not None and equals(other):
+            return Slip(name, says, other)
+    return None
+
+
+def _candidates(expected, values, batch, inputs):
+    for given in inputs:
+        yield "input unchanged", "an argument came back unchanged.", given
+    yield "zeros", "every entry is zero: was the result ever written to?", np.zeros_like(expected)
+    yield "sign", "the sign is the other way round.", -expected
+    if batch:
+        yield "summed", f"{batch} times too large: summed over the batch where an average is due.", batch * expected
+        yield "averaged twice", f"{batch} times too small: divided by B twice.", expected / batch
+    yield "counted twice", "twice the right value: a contribution is counted twice.", 2 * expected
+    yield "halved", "half the right value: a factor 1/2 too many, or a contribution is missing.", expected / 2
+    if expected.ndim >= 2:
+        yield "transposed", "the axes are in the other order: transposed.", np.swapaxes(expected, -1, -2)
+    if values.size == expected.size and values.shape != expected.shape:
+        yield "reshaped", "the numbers are right and the shape is not.", expected.reshape(values.shape)

@@ -1,0 +1,95 @@
+"""Predict before you run: a question that locks its answer, and the cell that compares it with what happened."""
+
+from html import escape
+
+from ..errors import DataError, MissingExtra
+from ..teach import predictions
+
+
+def predict(key, question, choices=None, unit=None):
+    """Ask for a prediction, with a reason. Once locked it stays; `reveal(key, ...)` compares it.
+
+    Parameters
+    ----------
+    key : str, the lecture and number of the question, e.g. "01.2"
+    question : str, one sentence
+    choices : dict from letter to text; without it a number is asked for
+    unit : str, the unit of the number
+
+    Returns
+    -------
+    an ipywidgets box: radio buttons or a number field, a line for the reason, and a button; all native
+    controls, reachable with Tab, arrows and Space
+    """
+    try:
+        import ipywidgets as w
+    except ImportError as error:
+        raise MissingExtra("predict", "ipywidgets", "course") from error
+    wide = w.Layout(width="auto", max_width="44em")
+    title = w.HTML(f"<p><b>Prediction {escape(key)}.</b> {escape(question)}</p>")
+    given = predictions.recall(key)
+    if given:
+        return w.VBox([title, w.HTML(_told(given, choices, unit))])
+    if choices:
+        options = [(f"{letter}: {text}", letter) for letter, text in choices.items()]
+        answer = w.RadioButtons(options=options, value=None, description="Answer", layout=wide)
+    else:
+        answer = w.Text(placeholder="a number" + (f" in {unit}" if unit else ""), description="Answer", layout=wide)
+    reason = w.Text(placeholder="because ...", description="Reason", layout=wide)
+    button = w.Button(description="Lock prediction", tooltip="Lock this prediction; it cannot be changed afterwards")
+    status = w.HTML()
+    box = w.VBox([title, answer, reason, button, status])
+
+    def on_click(_):
+        try:
+            value = answer.value if choices else _number(answer.value)
+            status.value = _told(predictions.lock(key, value, reason.value), choices, unit)
+        except DataError as error:
+            status.value = f"<p>{escape(str(error))}</p>"
+            return
+        for control in (answer, reason, button):
+            control.disabled = True
+
+    button.on_click(on_click)
+    return box
+
+
+def reveal(key, answer, because):
+    """Compare the locked prediction with what happened, and explain.
+
+    Parameters
+    ----------
+    key : str, as in `predict`
+    answer : the letter of the right choice, or the measured number
+    because : str, the explanation
+
+    Returns
+    -------
+    Markdown to display; without a prediction it says so and explains all the same
+    """
+    from IPython.display import Markdown
+
+    given = predictions.recall(key)
+    shown = f"{answer:.3g}" if isinstance(answer, float) else str(answer)
+    if not given:
+        start = f"No prediction {key} is locked. What happens: **{shown}**."
+    elif isinstance(answer, str):
+        verdict = "as it happened" if given["answer"] == answer else "it happened otherwise"
+        start = f"You predicted **{given['answer']}**; the answer is **{shown}**: {verdict}."
+    else:
+        start = f"You predicted **{given['answer']:.3g}**; measured: **{shown}**."
+    return Markdown(f"{start} {because}")
+
+
+def _number(text):
+    try:
+        return float(text)
+    except ValueError:
+        raise DataError(f"{text!r} is not a number; write it like 0.02 or 2e-2.") from None
+
+
+def _told(given, choices, unit):
+    answer = given["answer"]
+    text = f"{answer}: {choices[answer]}" if choices and answer in choices else f"{answer} {unit or ''}".strip()
+    reason = f" Reason: {escape(given['reason'])}" if given["reason"] else ""
+    return f"<p>Locked: <b>{escape(text)}</b>.{reason} Run on to see what happens.</p>"
