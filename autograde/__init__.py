@@ -1,0 +1,1 @@
+"""autograde: what nbgrader lacks. For now: the assignment as data, certification of exercises, sample classes."""

@@ -4,6 +4,7 @@
 value that each wrong answer of the exercise's bank leads to. It is made by `autograde build A1`, never by hand.
 """
 
+import copy
 import json
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -45,8 +46,10 @@ class Checks:
         except json.JSONDecodeError as error:
             raise DataError(f"{path} is damaged ({error}); copy it again from the course.") from None
 
-    def __call__(self, what, got, batch=None, inputs=()):
+    def __call__(self, what, got, batch=None, inputs=(), parts=()):
         """Compare `got` with the reference's value for the check named `what`; say so when it is right.
+
+        `batch`, `inputs` and `parts` are those of `compare`.
 
         Raises
         ------
@@ -55,15 +58,24 @@ class Checks:
         """
         recorded = _recorder.get()
         if recorded is not None:
-            recorded[what] = got
+            recorded[what] = copy.deepcopy(got)
             return
         if what not in self.table["checks"]:
             raise DataError(f"{self.assignment} has no check named {what!r}; its check cells must stay as they are.")
         entry = self.table["checks"][what]
         says = self.table["says"]
         slips = [Slip(name, says[name], decode(value)) for name, value in entry["slips"].items()]
-        compare(what, got, decode(entry["expected"]), slips=slips, batch=batch, inputs=inputs)
+        compare(what, got, decode(entry["expected"]), slips=slips, batch=batch, inputs=inputs, parts=parts)
         print(f"{what}: right.")
+
+    @staticmethod
+    def at_most(what, got, limit):
+        """Compare a measured number with a limit; say so when it is kept. Raises Wrong where it is not."""
+        if _recorder.get() is not None:
+            return
+        if not got <= limit:
+            raise Wrong(f"{what}: {got:.4g}, where at most {limit:.4g} is expected.")
+        print(f"{what}: {got:.4g}, at most {limit:.4g}: right.")
 
     @staticmethod
     def hidden(category, got, expected, rtol=1e-7, atol=1e-10):

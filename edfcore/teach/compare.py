@@ -30,7 +30,7 @@ class Slip:
     value: object
 
 
-def compare(what, got, expected, *, slips=(), batch=None, inputs=(), rtol=RTOL, atol=ATOL):
+def compare(what, got, expected, *, slips=(), batch=None, inputs=(), parts=(), rtol=RTOL, atol=ATOL):
     """Do nothing where `got` equals `expected`; otherwise raise Wrong with what is wrong and why.
 
     Parameters
@@ -41,13 +41,14 @@ def compare(what, got, expected, *, slips=(), batch=None, inputs=(), rtol=RTOL, 
     slips : iterable of Slip, the misconceptions known for this value; the first that matches is named
     batch : int, the batch size B, to recognise sums that should be averages
     inputs : arrays given to the student's code, to recognise one that came back unchanged
+    parts : the names of the values where `expected` is a tuple of several
     rtol, atol : float, the tolerance as in numpy.allclose
 
     Raises
     ------
     Wrong : with type, shape or first wrong entry, and the slip where one is recognised.
     """
-    found = _difference(what, got, expected, rtol, atol)
+    found = _difference(what, got, expected, rtol, atol, parts)
     if found is None:
         return
     for slip in slips:
@@ -60,10 +61,10 @@ def compare(what, got, expected, *, slips=(), batch=None, inputs=(), rtol=RTOL, 
     raise error
 
 
-def _difference(what, got, expected, rtol, atol):
+def _difference(what, got, expected, rtol, atol, parts=()):
     """A sentence on the first difference, or None."""
     if isinstance(expected, (tuple, list)):
-        return _differing_sequence(what, got, expected, rtol, atol)
+        return _differing_sequence(what, got, expected, rtol, atol, parts)
     if isinstance(expected, dict):
         return _differing_dict(what, got, expected, rtol, atol)
     if isinstance(expected, str) or expected is None:
@@ -71,14 +72,15 @@ def _difference(what, got, expected, rtol, atol):
     return _differing_array(what, got, expected, rtol, atol)
 
 
-def _differing_sequence(what, got, expected, rtol, atol):
-    kind = "tuple" if isinstance(expected, tuple) else "list"
+def _differing_sequence(what, got, expected, rtol, atol, parts):
+    names = f" ({', '.join(parts)})" if parts else ""
     if not isinstance(got, (tuple, list)):
-        return f"{what}: a {kind} of {len(expected)} values is expected, but got {_show(got)}."
+        kind = "tuple" if isinstance(expected, tuple) else "list"
+        return f"{what}: a {kind} of {len(expected)} values{names} is expected, but got {_show(got)}."
     if len(got) != len(expected):
-        return f"{what}: {len(expected)} values are expected, but got {len(got)}."
+        return f"{what}: {len(expected)} values{names} are expected, but got {len(got)}."
     for k, (g, e) in enumerate(zip(got, expected, strict=True)):
-        found = _difference(f"{what}[{k}]", g, e, rtol, atol)
+        found = _difference(f"{what}: {parts[k]}" if parts else f"{what}[{k}]", g, e, rtol, atol)
         if found:
             return found
 
