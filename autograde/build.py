@@ -20,20 +20,23 @@ def checks_table(assignment):
 
     Raises
     ------
-    AssignmentError : the reference fails, or two wrong answers of an exercise cannot be told apart.
+    AssignmentError : the reference fails, or a check is given something else than a plain value.
     """
     preload()
     reference = run(assignment.notebook, assignment.folder, record=True)
     broken = [c for c in reference.cells if not c.passed]
     if broken:
         raise AssignmentError(f"{assignment.name}: the reference fails in cell {broken[0].name}: {broken[0].message}")
+    for what, value in reference.recorded.items():
+        if value is None:
+            raise AssignmentError(f"{assignment.name}: the check {what!r} compares something that is no plain value.")
     wrong = [a for e in assignment.exercises for a in e.answers if not a.right]
     jobs = [(with_answers(assignment.notebook, {a.exercise: a.source}), assignment.folder) for a in wrong]
-    checks = {what: {"expected": value, "slips": {}} for what, value in reference.recorded.items()}
+    checks = {what: {"expected": found["value"], "slips": {}} for what, found in reference.recorded.items()}
     for answer, found in zip(wrong, run_many(jobs, record=True), strict=True):
         for what, value in found.recorded.items():
-            if not same(value, checks[what]["expected"]):
-                checks[what]["slips"][key(answer)] = value
+            if value and not same(value["value"], checks[what]["expected"]):
+                checks[what]["slips"][key(answer)] = value["value"]
     return {"assignment": assignment.name, "checks": checks, "says": {key(a): a.says for a in wrong}}
 
 

@@ -126,11 +126,13 @@ def _execute(name, source, namespace):
 
 
 def _plain(recorded):
-    """The recorded values that can be kept as JSON."""
+    """The recorded values as JSON; None for a value that is no plain one."""
     from edfcore.teach.checks import encode
 
     kept = {}
     for what, value in recorded.items():
-        with contextlib.suppress(TypeError):
-            kept[what] = encode(value)
+        try:
+            kept[what] = {"value": encode(value)}
+        except TypeError:
+            kept[what] = None
     return kept

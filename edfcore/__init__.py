@@ -38,21 +38,21 @@ from .components import (
     Transpose,
     VDot,
 )
+from .cost import Cost
 from .errors import DataError, EdfError, GraphError, MissingExtra, ShapeError
 from .graph import (
     Backward,
     Component,
-    Cost,
     Forward,
     Graph,
     Input,
     Node,
     Param,
     current,
-    register,
     reset,
 )
 from .optimizers import SGD
+from .registry import register
 
 __version__ = "0.1.0"
 

@@ -6,7 +6,6 @@ one size throughout. `...` stands for any further axes; those broadcast as in Nu
 
 from dataclasses import dataclass
 from functools import cache
-from math import prod
 
 from .errors import ShapeError
 
@@ -87,11 +86,6 @@ def broadcast(component, named_shapes):
             )
         result.append(next(iter(found), 1))
     return tuple(result)
-
-
-def count(sizes, *letters):
-    """How many entries the named axes span together, e.g. count(sizes, "b", "...")."""
-    return prod(prod(sizes[a]) if a == "..." else sizes[a] for a in letters)
 
 
 @cache

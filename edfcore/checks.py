@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .axes import parse
 from .errors import DataError, GraphError
-from .graph import Graph, Input, Param, argument_names, unbroadcast
-from .registry import REGISTRY
+from .graph import Graph, Input, Param, fitted
+from .registry import REGISTRY, argument_names
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ def example(name, rng, size=None):
     """
     cls = REGISTRY[name]
     graph = Graph()
-    node = cls(*[Input(grad=True, graph=graph) for _ in argument_names(cls)])
+    batched = [axes[0] in ("b", "...") for axes in parse(cls.axes).args]
+    node = cls(*[Input(grad=True, graph=graph) if b else Param(0.0, graph=graph) for b in batched])
     sizes = {letter: int(rng.integers(1, 6)) for letter in node.signature.letters} | (size or {})
     rest = tuple(rng.integers(1, 5, size=2))
     shapes = [_shape(axes, sizes, rest) for axes in node.signature.args]
@@ -55,7 +57,7 @@ def example(name, rng, size=None):
         return node, [rng.normal(size=shapes[0]), rng.integers(0, sizes["i"], size=shapes[1])]
     values = [rng.normal(size=shape) for shape in shapes]
     if name == "LogLoss":
-        values = [np.exp(-np.abs(v)) for v in values]
+        values = [rng.uniform(0.05, 1.0, size=v.shape) for v in values]
     return node, [np.where(np.abs(v) < 1e-3, 0.1, v) for v in values]  # off the corner of ReLU
 
 
@@ -77,8 +79,7 @@ def pull_back(node, u, values):
     """The component's VJP: for each argument u J, broadcasting undone; None where it has no derivative."""
     found = node.contributions(u, evaluate(node, values), values)
     return [
-        None if c is None else unbroadcast(np.asarray(c() if callable(c) else c), np.shape(v))
-        for c, v in zip(found, values, strict=True)
+        None if c is None else fitted(c() if callable(c) else c, arg) for c, arg in zip(found, node.args, strict=True)
     ]
 
 
@@ -132,9 +133,9 @@ def check_node(node, values, rng):
     return checks
 
 
-def _compare(what, got_terms, expected_terms):
+def _compare(what, got_terms, expected_terms, least=1e-300):
     got, expected = float(np.sum(got_terms)), float(np.sum(expected_terms))
-    scale = max(np.abs(got_terms).sum(), np.abs(expected_terms).sum(), 1e-300)
+    scale = max(np.abs(got_terms).sum(), np.abs(expected_terms).sum(), least)
     return Check(what, got, expected, abs(got - expected) / scale)
 
 
@@ -150,7 +151,8 @@ def gradcheck(loss, rng=None, h=1e-5, directions=3):
 
     Returns
     -------
-    list of Check, one for each leaf and direction; errors near 1e-9 are rounding, above 1e-6 a wrong gradient.
+    list of Check, one for each leaf and direction; errors near 1e-9 are rounding, above 1e-6 a wrong gradient. A
+    slope under 1e-4 of the loss is compared with that, since differences of the loss have no more digits.
 
     Raises
     ------
@@ -167,10 +169,10 @@ def gradcheck(loss, rng=None, h=1e-5, directions=3):
     for leaf in leaves:
         for _ in range(directions):
             v = rng.normal(size=leaf.value.shape)
-            moved = (_mean_loss_at(loss, leaf, step * v) for step in (h, -h))
+            moved = [_mean_loss_at(loss, leaf, step * v) for step in (h, -h)]
             slope = np.subtract(*moved) / (2 * h)
             what = f"{leaf.label}: Backward against differences"
-            checks.append(_compare(what, grads[leaf] * v, np.array(slope)))
+            checks.append(_compare(what, grads[leaf] * v, np.array(slope), least=1e-4 * abs(sum(moved)) + 1e-300))
     graph.Forward(loss)
     graph.Backward(loss)
     return checks

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 from .errors import EdfError, MissingExtra
 
@@ -67,9 +68,13 @@ def lab(no_browser, port, notebook):
         from jupyterlab.labapp import LabApp
     except ImportError as error:
         raise MissingExtra("edf lab", "JupyterLab", "course") from error
-    arguments = [str(path.resolve()), f"--ServerApp.root_dir={root}"]
+    if not path.resolve().is_relative_to(root):
+        raise EdfError(f"{path} lies outside the folder of the course, {root}.")
+    address = quote(path.resolve().relative_to(root).as_posix())
+    arguments = [f"--ServerApp.root_dir={root}", f"--LabApp.default_url=/lab/tree/{address}"]
     arguments += ["--no-browser"] if no_browser else []
     arguments += [f"--port={port}"] if port else []
+    arguments += ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []  # a container's only user
     sys.exit(LabApp.launch_instance(arguments))
 
 

@@ -7,9 +7,10 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 
-from .errors import EdfError
+from .backend import gpus
+from .errors import EdfError, MissingExtra
 
-COURSE = ("numpy", "jupyterlab", "nbgrader", "nbclient", "ipywidgets", "matplotlib", "scipy")
+COURSE = ("numpy", "jupyterlab", "nbgrader", "nbclient", "ipywidgets", "matplotlib")
 INSTALL = 'python -m pip install -e ".[course]"'
 
 
@@ -90,16 +91,12 @@ def _disk():
 
 def _gpu():
     try:
-        import cupy
-
-        names = [cupy.cuda.runtime.getDeviceProperties(k)["name"] for k in range(cupy.cuda.runtime.getDeviceCount())]
-    except ImportError:
+        return Finding("GPU", "ok", ", ".join(gpus()), optional=True)
+    except MissingExtra:
         fix = 'With an NVIDIA card: pip install -e ".[gpu13]" (or gpu12 for a CUDA 12 driver).'
         return Finding("GPU", "missing", "CuPy is not installed; everything runs on the CPU", fix, optional=True)
     except Exception as error:  # CuPy raises its own kinds for a missing driver or library
         return Finding("GPU", "missing", f"CuPy finds no device: {error}", "Update the driver.", optional=True)
-    told = ", ".join(n.decode() if isinstance(n, bytes) else n for n in names)
-    return Finding("GPU", "ok", told, optional=True)
 
 
 def _sandbox():

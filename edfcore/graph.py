@@ -9,16 +9,13 @@ and 1/B lives in one place: `Backward(loss)` seeds `loss.grad` with 1/len(batch)
 that of EDF (D. McAllester, TTIC 31230): `x.set(batch)`, `Forward()`, `Backward(loss)`, `SGD(eta)`.
 """
 
-import inspect
 from contextvars import ContextVar
-from dataclasses import dataclass
-from functools import cache
 
 from . import axes as letters
 from .backend import Backend
 from .errors import DataError, GraphError
 from .operators import Operators
-from .registry import REGISTRY
+from .registry import argument_names
 
 
 class Node(Operators):
@@ -69,10 +66,10 @@ class Input(Node):
 
     def __init__(self, name=None, *, grad=False, graph=None):
         super().__init__(graph or current(), name)
-        self.wants_grad = grad
+        self.wants_grad, self._given, self._holds_labels = grad, None, False
 
     def set(self, value):
-        """Set the batch: array (B, ...). Floating-point data is cast to the graph's dtype.
+        """Set the batch: array (B, ...), cast to the graph's dtype; integers stay integers where they are labels.
 
         Raises
         ------
@@ -86,8 +83,14 @@ class Input(Node):
             )
         if len(array) == 0:
             raise DataError(f"{self.label}.set: the batch is empty, shape {array.shape}; B must be at least 1.")
-        self.value, self.grad = array, None
+        self._given, self.grad = array, None
+        self.value = array if self._holds_labels else array.astype(self.graph.backend.dtype, copy=False)
         self.graph.touch(f"{self.label} was set")
+
+    def hold_labels(self):
+        """Keep integers as they are from now on: a component uses this input as labels."""
+        self._holds_labels = True
+        self.value = self.value if self._given is None else self._given
 
 
 class Param(Node):
@@ -123,14 +126,6 @@ class Const(Node):
         self.value = graph.backend.floats(value, "A constant in a formula")
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Floating-point operations of one component: forward, and backward for all arguments."""
-
-    forward: int
-    backward: int
-
-
 class Component(Node):
     """A computed value. A subclass is a few short things, all functions of arrays:
 
@@ -148,6 +143,7 @@ class Component(Node):
     axes = source = None
     wants_grad = True
     mixes_examples = False  # whether value[b] depends on other instances than b
+    labels = ()  # the names of arguments that are integer labels
 
     def __init__(self, *args, name=None):
         names = argument_names(type(self))
@@ -159,8 +155,15 @@ class Component(Node):
         super().__init__(graph, name)
         self.signature, self.sizes = letters.parse(self.axes), None
         self._shapes, self.clock = None, -1
-        declared = "b" in self.signature.letters
-        self.batched = "b" in self.signature.out if declared else any(a.batched for a in self.args)
+        carries_b = "b" in self.signature.out or "b" not in self.signature.letters
+        self.batched = carries_b and any(a.batched for a in self.args)
+        for arg_name, axes, arg in zip(names, self.signature.args, self.args, strict=True):
+            if arg.batched and axes[0] not in ("b", "..."):
+                raise GraphError(
+                    f"{self.label}: {arg_name} has axes {','.join(axes)}, no batch index, but {arg.label} has one."
+                )
+            if arg_name in self.labels and isinstance(arg, Input):
+                arg.hold_labels()
 
     def _common_graph(self, args):
         graphs = {id(a.graph): a.graph for a in args if isinstance(a, Node)}
@@ -175,10 +178,16 @@ class Component(Node):
         """Compute `value` from the arguments' values; check shapes when they have changed."""
         values = [a.value for a in self.args]
         shapes = [v.shape for v in values]
-        if shapes != self._shapes:
-            self.sizes, _ = self.signature.bind(self.label, argument_names(type(self)), shapes)
-            self._shapes = shapes
-        self.value = self.forward(*values)
+        if shapes == self._shapes:
+            self.value = self.forward(*values)
+            return
+        self.sizes, declared = self.signature.bind(self.label, argument_names(type(self)), shapes)
+        self.value = self.xp.asarray(self.forward(*values))
+        if self.value.shape != declared:
+            raise GraphError(
+                f"{self.label}.forward gave shape {self.value.shape}; its axes {self.axes!r} declare {declared}."
+            )
+        self._shapes = shapes
 
     def contributions(self, grad, value, values):
         """`backward` as a list: for each argument an array, a function that computes it, or None."""
@@ -192,37 +201,24 @@ class Component(Node):
         return found
 
 
-@cache
-def argument_names(component):
-    """The names of a component's arguments, as its `forward` spells them."""
-    return tuple(inspect.signature(component.forward).parameters)[1:]
-
-
-def register(component):
-    """Class decorator: make a component known to gradient checks, cost model and documentation.
-
-    Raises
-    ------
-    TypeError : the component lacks one of its parts, or its axes do not match its arguments.
-    """
-    parts = ("axes", "source", "forward", "backward", "jvp", "cost", "__doc__")
-    missing = [part for part in parts if not getattr(component, part, None)]
-    if missing:
-        raise TypeError(f"{component.__name__} cannot be registered: it lacks {', '.join(missing)}.")
-    declared, taken = letters.parse(component.axes).args, argument_names(component)
-    if len(declared) != len(taken):
-        raise TypeError(f"{component.__name__}: axes name {len(declared)} arguments, forward takes {taken}.")
-    REGISTRY[component.__name__] = component
-    return component
-
-
 def unbroadcast(grad, shape):
     """Undo broadcasting: sum `grad` over every axis along which an array of `shape` was repeated."""
     if grad.shape == shape:
         return grad
-    grad = grad.sum(axis=tuple(range(grad.ndim - len(shape))))
-    repeated = tuple(k for k, size in enumerate(shape) if size == 1 and grad.shape[k] != 1)
+    grad = grad.sum(axis=tuple(range(max(grad.ndim - len(shape), 0))))
+    repeated = tuple(k for k, size in enumerate(shape[: grad.ndim]) if size == 1 and grad.shape[k] != 1)
     return grad.sum(axis=repeated, keepdims=True) if repeated else grad
+
+
+def fitted(contribution, node):
+    """A contribution to `node.grad` with broadcasting undone. Raises GraphError where its shape cannot be right."""
+    found = unbroadcast(node.xp.asarray(contribution), node.value.shape)
+    if found.shape != node.value.shape:
+        shape = node.xp.shape(contribution)
+        raise GraphError(
+            f"A contribution of shape {shape} reached {node.label} of shape {node.value.shape}: check the backward."
+        )
+    return found
 
 
 def topological_order(targets):
@@ -288,10 +284,10 @@ class Graph:
 
     def order(self, *targets):
         """The nodes that `targets` depend on (all nodes without targets), arguments first."""
+        for node in targets:
+            if not isinstance(node, Node) or node.graph is not self:
+                raise GraphError(f"A {type(node).__name__} is not a node of this graph; pass nodes, one by one.")
         if targets not in self._orders:
-            for node in targets:
-                if not isinstance(node, Node) or node.graph is not self:
-                    raise GraphError(f"{node!r} is not a node of this graph.")
             self._orders[targets] = topological_order(targets or self.nodes)
         return self._orders[targets]
 
@@ -379,17 +375,12 @@ class Graph:
 
 
 def _add_to_grad(node, contribution):
-    """node.grad += contribution, broadcasting undone. The sum is a new array and a parameter's gradient its
-    own, so that no gradient shares memory with another."""
-    contribution = unbroadcast(contribution, node.value.shape)
-    if contribution.shape != node.value.shape:
-        raise GraphError(
-            f"A contribution of shape {contribution.shape} reached {node.label} of shape {node.value.shape}."
-        )
+    """node.grad += contribution. The sum is a new array and a leaf's gradient its own: none shares memory."""
+    contribution = fitted(contribution, node)
     if node.grad is not None:
         node.grad = node.grad + contribution
     else:
-        node.grad = contribution.copy() if isinstance(node, Param) else contribution
+        node.grad = contribution if node.args else contribution.copy()
 
 
 _default = Graph()

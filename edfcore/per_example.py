@@ -42,8 +42,8 @@ def gradients(loss, params=None):
     for node, grad in before.items():
         node.grad = grad
     wanted = graph.params if params is None else list(params)
-    zeros = graph.backend.xp.zeros
-    return {p: kept[p] if p in kept else zeros((len(loss.value), *p.value.shape)) for p in wanted}
+    zeros, B = graph.backend.xp.zeros, len(loss.value)
+    return {p: kept[p] if p in kept else zeros((B, *p.value.shape), p.value.dtype) for p in wanted}
 
 
 def _contributions(node, kept, B):
@@ -52,7 +52,8 @@ def _contributions(node, kept, B):
     if not wanted:
         return
     values = [a.value for a in node.args]
-    whole = node.per_example(node.grad, node.value, *values) if hasattr(node, "per_example") else None
+    fast = node.batched and hasattr(node, "per_example")
+    whole = node.per_example(node.grad, node.value, *values) if fast else None
     rows = None if whole else [_one_example(node, kept, b) for b in range(B)]
     for k in wanted:
         yield node.args[k], whole[k] if whole else node.xp.stack([row[node.args[k], k] for row in rows])

@@ -1,8 +1,9 @@
 """Functions applied to each entry. They do not see the batch index, so they need no change for it (S0, "The
 Sigmoid Class Already Handles Minibatching")."""
 
-from ..axes import count
-from ..graph import Component, Cost, register
+from ..cost import Cost, count
+from ..graph import Component
+from ..registry import register
 from .linear import sum_of
 
 

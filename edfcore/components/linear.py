@@ -1,7 +1,8 @@
 """Linear maps of each instance: the vector-matrix product and the bias (S0, "Minibatched ...")."""
 
-from ..axes import count
-from ..graph import Component, Cost, register
+from ..cost import Cost, count
+from ..graph import Component
+from ..registry import register
 
 
 @register

@@ -1,13 +1,15 @@
 """From scores to a loss for each instance: softmax, the label's probability, its negative logarithm (S0).
 
 The three are separate so that each can be looked at. Taken together they stay exact at scores of +-1000:
-Softmax never gives less than the smallest normal number, so that 1/p in the backward pass is finite and its
-product with p is exactly 1; and LogLoss takes log p from `log_value`, which Softmax knows from the scores.
+Softmax never gives less than 1e8 times the smallest normal number, so that w/p in the backward pass is finite for
+weights w up to 1e8 and its product with p is exactly w; and LogLoss takes log p from `log_value`, which Softmax knows
+from the scores.
 """
 
-from ..axes import count
+from ..cost import Cost, count
 from ..errors import DataError
-from ..graph import Component, Cost, register
+from ..graph import Component
+from ..registry import register
 
 
 @register
@@ -29,8 +31,8 @@ class Softmax(Component):
     def forward(self, s):
         e = self.xp.exp(s - s.real.max(axis=-1, keepdims=True))
         p = e / e.sum(axis=-1, keepdims=True)
-        tiny = self.xp.finfo(p.dtype).tiny
-        return self.xp.where(p.real < tiny, tiny, p)
+        least = 1e8 * self.xp.finfo(p.dtype).tiny
+        return self.xp.where(p.real < least, p.dtype.type(least), p)
 
     def backward(self, grad, p, s):
         inner = (grad * p).sum(axis=-1, keepdims=True)
@@ -66,6 +68,7 @@ class Aref(Component):
 
     axes = "b,i ; b -> b"
     source = "S0, 'Minibatching in EDF'"
+    labels = ("y",)
 
     def forward(self, p, y):
         n = p.shape[1]
@@ -111,7 +114,7 @@ class LogLoss(Component):
     source = "S0, 'Minibatching in EDF'"
 
     def forward(self, a):
-        if not (a.real > 0).all():
+        if (a.real <= 0).any():
             raise DataError(f"{self.label}: a probability of 0 or less has no logarithm; is a Softmax missing?")
         return -self.a.log_value()
 

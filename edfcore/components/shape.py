@@ -1,7 +1,8 @@
 """Means and rearrangements."""
 
-from ..axes import count
-from ..graph import Component, Cost, register
+from ..cost import Cost, count
+from ..graph import Component
+from ..registry import register
 
 
 @register

@@ -21,7 +21,7 @@ def batches(*arrays, B, rng=None):
 
     Raises
     ------
-    DataError : B is not a positive integer, or the arrays differ in length or are empty.
+    DataError : B is not a positive integer, rng no generator, or the arrays differ in length or are empty.
 
     Examples
     --------
@@ -33,6 +33,8 @@ def batches(*arrays, B, rng=None):
         raise DataError(f"batches: the batch size B is {B!r}; a whole number of at least 1 is needed.")
     if len(set(lengths)) != 1 or lengths[0] == 0:
         raise DataError(f"batches: the arrays have lengths {lengths}; equal lengths of at least 1 are needed.")
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        raise DataError(f"batches: rng is {rng!r}; pass a generator such as numpy.random.default_rng(0).")
     return _cut(arrays, B, None if rng is None else rng.permutation(lengths[0]))
 
 

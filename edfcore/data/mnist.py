@@ -8,7 +8,7 @@ import gzip
 import hashlib
 import struct
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,6 @@ class Mnist:
     test_labels: np.ndarray  # (10000,)
 
 
-@lru_cache(maxsize=2)
 def load(dtype="float32"):
     """The data set, read-only; the second call returns the same arrays.
 
@@ -48,8 +47,15 @@ def load(dtype="float32"):
 
     Raises
     ------
-    DataError : a file is missing or damaged.
+    DataError : a file is missing or damaged, or the dtype is another one.
     """
+    if dtype not in ("float32", "float64", np.float32, np.float64):
+        raise DataError(f"MNIST: pixels from 0 to 1 need the dtype 'float32' or 'float64', not {dtype!r}.")
+    return _load(np.dtype(dtype))
+
+
+@cache
+def _load(dtype):
     parts = (_images("train", dtype), _labels("train"), _images("t10k", dtype), _labels("t10k"))
     for array in parts:
         array.setflags(write=False)
@@ -58,7 +64,7 @@ def load(dtype="float32"):
 
 def _images(part, dtype):
     pixels = read_idx(f"{part}-images-idx3-ubyte")
-    return np.multiply(pixels.reshape(len(pixels), 784), np.dtype(dtype).type(1 / 255), dtype=dtype)
+    return np.multiply(pixels.reshape(len(pixels), 784), dtype.type(1 / 255), dtype=dtype)
 
 
 def _labels(part):

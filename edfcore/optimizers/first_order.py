@@ -17,7 +17,7 @@ def SGD(eta, graph=None):
     Raises
     ------
     DataError : eta is not such a number.
-    GraphError : no parameter has a gradient, or a parameter is not forwarded since the last change.
+    GraphError : no parameter has a gradient.
     """
     if not isinstance(eta, Real) or not 0 <= eta < float("inf"):
         raise DataError(f"SGD: the learning rate eta is {eta!r}; a finite number of at least 0 is needed.")

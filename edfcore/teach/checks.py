@@ -38,12 +38,14 @@ class Checks:
             return
         try:
             self.table = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(self.table, dict) or not {"checks", "says"} <= set(self.table):
+                raise ValueError("it holds no checks")
         except FileNotFoundError:
             raise DataError(
                 f"{path.name} is missing from {path.resolve().parent}. Keep it beside {assignment}.ipynb: copy it from "
                 f"the folder assignments/{assignment} of the course."
             ) from None
-        except json.JSONDecodeError as error:
+        except ValueError as error:  # not UTF-8, not JSON, or something else than checks
             raise DataError(f"{path} is damaged ({error}); copy it again from the course.") from None
 
     def __call__(self, what, got, batch=None, inputs=(), parts=()):
@@ -73,9 +75,12 @@ class Checks:
         """Compare a measured number with a limit; say so when it is kept. Raises Wrong where it is not."""
         if _recorder.get() is not None:
             return
-        if not got <= limit:
-            raise Wrong(f"{what}: {got:.4g}, where at most {limit:.4g} is expected.")
-        print(f"{what}: {got:.4g}, at most {limit:.4g}: right.")
+        number = plain_number(got)
+        if number is None:
+            raise Wrong(f"{what}: a number is expected, but got a {type(got).__name__}.")
+        if not number <= limit:
+            raise Wrong(f"{what}: {number:.4g}, where at most {limit:.4g} is expected.")
+        print(f"{what}: {number:.4g}, at most {limit:.4g}: right.")
 
     @staticmethod
     def hidden(category, got, expected, rtol=1e-7, atol=1e-10):
@@ -104,22 +109,31 @@ def recording():
         _recorder.reset(token)
 
 
+def plain_number(value):
+    """`value` as a float where it is a plain real number, else None; other objects could lie when compared."""
+    if type(value) in (int, float) or (isinstance(value, np.generic) and value.dtype.kind in "fiu"):
+        return float(value)
+    return float(value) if type(value) is np.ndarray and value.shape == () and value.dtype.kind in "fiu" else None
+
+
 def encode(value):
     """A plain value as JSON: arrays keep dtype and shape, containers their kind.
 
     Raises
     ------
-    TypeError : the value is none of number, text, None, array, tuple, list, dict.
+    TypeError : the value is none of number, text, None, array of real numbers, tuple, list, dict with text as keys.
     """
     if isinstance(value, (np.ndarray, np.generic)):
         array = np.asarray(value)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"an array of {array.dtype} is not a plain value")
         return {"array": array.ravel().tolist(), "shape": list(array.shape), "dtype": array.dtype.name}
     if isinstance(value, tuple):
         return {"tuple": [encode(v) for v in value]}
     if isinstance(value, list):
         return [encode(v) for v in value]
-    if isinstance(value, dict):
-        return {"dict": {str(key): encode(v) for key, v in value.items()}}
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {"dict": {key: encode(v) for key, v in value.items()}}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise TypeError(f"a {type(value).__name__} is not a plain value")

@@ -86,10 +86,11 @@ def _differing_sequence(what, got, expected, rtol, atol, parts):
 
 
 def _differing_dict(what, got, expected, rtol, atol):
+    keys = ", ".join(map(str, expected))
     if not isinstance(got, dict):
-        return f"{what}: a dict with the keys {', '.join(expected)} is expected, but got {_show(got)}."
+        return f"{what}: a dict with the keys {keys} is expected, but got {_show(got)}."
     if set(got) != set(expected):
-        return f"{what}: the keys {', '.join(expected)} are expected, but got {', '.join(map(str, got)) or 'none'}."
+        return f"{what}: the keys {keys} are expected, but got {', '.join(map(str, got)) or 'none'}."
     for key in expected:
         found = _difference(f"{what}[{key!r}]", got[key], expected[key], rtol, atol)
         if found:
@@ -133,8 +134,11 @@ def _kind(expected):
 
 def _show(got):
     kind = type(got).__name__
-    text = {"NoneType": "None", "str": f"the text {got!r:.40}"}.get(kind)
-    return text or f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+    if got is None:
+        return "None"
+    if type(got) is str:
+        return f"the text {got[:40]!r}"
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def _number(value):
@@ -142,36 +146,35 @@ def _number(value):
 
 
 def _general_slip(got, expected, batch, inputs, rtol, atol):
-    """The first slip, of those that any exercise knows, that explains the whole value or its first wrong part."""
-    if isinstance(expected, (tuple, list, dict)) and isinstance(got, type(expected)) and len(got) == len(expected):
-        keys = expected if isinstance(expected, dict) else range(len(expected))
-        for key in keys:
-            try:
-                part_got, part = got[key], expected[key]
-            except KeyError:
-                return None
-            if _difference("", part_got, part, rtol, atol):
-                return _general_slip(part_got, part, batch, inputs, rtol, atol)
-        return None
+    """The first slip, of those that any exercise knows, that explains the value or its first wrong part."""
     if got is None:
         return Slip("nothing returned", "the function computes without a return statement.", None)
-    values, expected = _numbers(got), np.asarray(expected)
-    if values is None or expected.dtype.kind not in "fciub":
+    if isinstance(expected, (tuple, list, dict)):
+        parts = _parts(got, expected)
+        wrong = [(g, e) for g, e in parts if _difference("", g, e, rtol, atol)]
+        return _general_slip(*wrong[0], batch, inputs, rtol, atol) if wrong else None
+    values, expected = _numbers(got), _numbers(expected)
+    if values is None or expected is None:
         return None
-
-    def equals(other):
-        other = np.asarray(other)
-        return values.shape == other.shape and np.allclose(values, other, rtol, atol)
-
+    expected = expected.astype(complex if expected.dtype.kind == "c" else float)
     for name, says, other in _candidates(expected, values, batch, inputs):
-        if other is not None and equals(other):
+        if other is not None and values.shape == other.shape and np.allclose(values, other, rtol, atol):
             return Slip(name, says, other)
     return None
 
 
+def _parts(got, expected):
+    """Pairs of got and expected for each part of a container, or none where the containers do not match."""
+    if isinstance(expected, dict):
+        return [(got[k], e) for k, e in expected.items()] if isinstance(got, dict) and set(got) == set(expected) else []
+    if isinstance(got, (tuple, list)) and len(got) == len(expected):
+        return list(zip(got, expected, strict=True))
+    return []
+
+
 def _candidates(expected, values, batch, inputs):
     for given in inputs:
-        yield "input unchanged", "an argument came back unchanged.", given
+        yield "input unchanged", "an argument came back unchanged.", _numbers(given)
     yield "zeros", "every entry is zero: was the result ever written to?", np.zeros_like(expected)
     yield "sign", "the sign is the other way round.", -expected
     if batch:

@@ -1,0 +1,103 @@
+"""Notebook, manifest and bank are read together, and disagreements are sentences."""
+
+import re
+import shutil
+
+import nbformat
+import pytest
+
+from autograde import assignment as assignments
+from autograde.errors import AssignmentError
+
+
+@pytest.fixture
+def folder(root, tmp_path):
+    shutil.copytree(root / "solutions" / "A1", tmp_path / "A1")
+    return tmp_path / "A1"
+
+
+def change(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "file, old, new, told",
+    [
+        ("exercises.toml", 'tests = ["layer-test"]', 'tests = ["layer-tset"]', "no test cell"),
+        ("exercises.toml", "points = 2", "points = 3", "3 points in exercises.toml and 2 in the notebook"),
+        ("exercises.toml", 'id = "layer"', 'id = "lair"', "no file lair.py"),
+        ("exercises.toml", "minutes = 90", "minuets = 90", "the key 'minutes'"),
+        ("exercises.toml", "[[exercise]]", "[[exercise]", "A1:"),
+        ("exercises.toml", 'id = "written"', 'id = "wirtten"', "'wirtten'"),
+        ("bank/layer.py", "# The threshold is missing.\n", "", "needs a comment line"),
+        ("bank/layer.py", "wrong: zeros", "wrong: bias added", "two answers are named 'bias added'"),
+        ("A1.ipynb", '"cells"', '"cells', "A1:"),
+    ],
+)
+def test_a_disagreement_is_a_sentence(folder, file, old, new, told):
+    change(folder / file, old, new)
+    with pytest.raises(AssignmentError, match=re.escape(told)):
+        assignments.load(folder)
+
+
+def test_a_missing_file_is_named(folder):
+    (folder / "exercises.toml").unlink()
+    with pytest.raises(AssignmentError, match="exercises.toml is missing"):
+        assignments.load(folder)
+
+
+def test_release_has_neither_answers_nor_hidden_tests(folder):
+    found = assignments.load(folder)
+    text = nbformat.writes(assignments.release(found.notebook))
+    assert "BEGIN" not in text and "default_rng(10" not in text and "check.hidden" not in text
+    for exercise in found.exercises:
+        reference = assignments_source(found, exercise.id)
+        solution = reference.split("### BEGIN SOLUTION\n")[1].split("### END SOLUTION")[0]
+        assert all(line.strip() not in text for line in solution.splitlines() if len(line.strip()) > 20)
+
+
+def assignments_source(found, name):
+    return next(c.source for c in found.notebook.cells if assignments.grade_id(c) == name)
+
+
+def test_every_wrong_answer_is_code_that_differs_from_every_right_one(folder):
+    for exercise in assignments.load(folder).exercises:
+        right = {a.source for a in exercise.answers if a.right}
+        assert not right & {a.source for a in exercise.answers if not a.right}
+
+
+def test_bank_holds_the_misconceptions_that_every_exercise_must_stop(folder):
+    """None, zeros, the input unchanged everywhere; sign, transpose, summed for averaged, upstream where they apply."""
+    found = assignments.load(folder)
+    names = {e.id: " ".join(a.name for a in e.answers if not a.right) for e in found.exercises}
+    for exercise in found.exercises:
+        assert len([a for a in exercise.answers if not a.right]) >= 3
+        assert len([a for a in exercise.answers if a.right]) >= 2
+        for name in ("nothing returned", "zero", "unchanged"):
+            assert name in names[exercise.id], (exercise.id, name)
+    everything = " ".join(names.values())
+    for name in ("sign", "transposed", "summed", "1/B twice", "upstream forgotten", "short batch dropped"):
+        assert name in everything
+
+
+def test_cards_state_the_manifest_s_points_difficulty_minutes_and_hints(folder):
+    found = assignments.load(folder)
+    cards = {c.id: c.source for c in found.notebook.cells if c.cell_type == "markdown"}
+    for exercise in found.exercises:
+        card = cards[f"{exercise.id}-card"]
+        line = f"*Difficulty {exercise.difficulty} of 5, about {exercise.minutes} minutes, {exercise.points} points.*"
+        assert line in card
+        assert exercise.title in card
+        assert re.findall(r"</summary>(.*?)</details>", card) == list(exercise.hints)
+    total = sum(e.minutes for e in found.exercises) + sum(w["minutes"] for w in found.written)
+    assert total <= found.minutes + 10
+    assert f"{found.points} for the programmed ones, {found.manual_points} for the written one" in cards["title"]
+
+
+def test_right_answers_use_no_forbidden_name(folder):
+    for exercise in assignments.load(folder).exercises:
+        for answer in exercise.answers:
+            for name in exercise.forbidden:
+                assert not re.search(rf"\b{re.escape(name.split('.', 1)[1])}\b", answer.source), (answer.name, name)

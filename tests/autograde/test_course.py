@@ -1,0 +1,141 @@
+"""The whole path with stock nbgrader: release, hand in, grade, a person's marks, feedback, export, validate."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from nbgrader.api import Gradebook
+
+from autograde.course import Course, sample_class
+from edfcore.execute import check_notebook
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    course = Course(tmp_path_factory.mktemp("course"))
+    course.release()
+    for student, sources in sample_class(course.assignment).items():
+        course.submit(student, sources)
+    course.grade()
+    return course
+
+
+@pytest.fixture(scope="module")
+def grades(course):
+    return {g.student: g for g in course.grades()}
+
+
+def test_reference_gets_full_marks(grades):
+    assert grades["ada"].auto_score == grades["ada"].max_auto_score == 20
+
+
+def test_right_answers_in_other_styles_get_full_marks(grades):
+    assert grades["bashir"].auto_score == 20
+
+
+def test_untouched_release_gets_nothing(grades):
+    assert grades["fen"].auto_score == 0
+
+
+def test_return_none_everywhere_gets_nothing(grades):
+    assert grades["emeka"].auto_score == 0
+
+
+def test_a_slip_costs_its_exercise_and_no_other(course, grades):
+    expected = {e.id: e.points for e in course.assignment.exercises}
+    expected |= {"layer-backward": 0, "sigmoid": 0, "log-loss-backward": 0}
+    assert grades["chiara"].points == expected
+
+
+def test_half_a_notebook_gets_its_half(course, grades):
+    assert grades["dmitri"].points == {
+        e.id: e.points if e.id in ("layer", "layer-backward", "sigmoid") else 0 for e in course.assignment.exercises
+    }
+
+
+def test_the_written_question_waits_for_a_person_and_then_counts(course, grades):
+    assert grades["ada"].needs_person and not grades["fen"].needs_person
+    with Gradebook(f"sqlite:///{course.root / 'gradebook.db'}") as gradebook:
+        grade = gradebook.find_grade("written", "A1", "A1", "ada")
+        assert grade.score == 0 and grade.max_score == 4
+        grade.manual_score, grade.needs_manual_grade = 3, False
+        gradebook.db.commit()
+        assert gradebook.find_submission("A1", "ada").score == 23
+
+
+def test_each_student_gets_a_page_that_names_the_slip(course):
+    pages = {p.parent.parent.name: p.read_text() for p in (course.root / "feedback").glob("*/A1/A1.html")}
+    assert set(pages) == set(sample_class(course.assignment))
+    assert "h_grad, is forgotten" in pages["chiara"]
+    assert "h_grad, is forgotten" not in pages["ada"]
+
+
+def test_grades_are_exported(course):
+    course.nbgrader("export", "--to", "grades.csv")
+    with open(course.root / "grades.csv") as file:
+        rows = {row["student_id"]: row for row in csv.DictReader(file)}
+    assert float(rows["chiara"]["score"]) == 11 and float(rows["ada"]["max_score"]) == 24
+
+
+def test_validate_and_edf_check_agree(course):
+    for student, right in (("ada", True), ("fen", False), ("chiara", False)):
+        path = course.root / "submitted" / student / "A1" / "A1.ipynb"
+        assert ("passes all the tests" in course.nbgrader("validate", str(path))) == right
+        assert check_notebook(path).right == right
+
+
+def test_nothing_of_the_solutions_reaches_students(course):
+    released = sorted(p.name for p in (course.root / "assignments" / "A1").rglob("*"))
+    assert released == ["A1.checks.json", "A1.ipynb"]
+    text = (course.root / "assignments" / "A1" / "A1.checks.json").read_text()
+    assert "def " not in text and "np." not in text
+
+
+def test_assignments_folder_is_what_generation_gives(course, root):
+    for fresh in sorted((course.root / "assignments" / "A1").iterdir()):
+        stored = root / "assignments" / "A1" / fresh.name
+        assert json.loads(stored.read_text()) == json.loads(fresh.read_text()), f"regenerate {stored}"
+
+
+def edf_check(path):
+    command = [sys.executable, "-m", "edfcore.cli", "check", str(path), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
+
+
+def test_edf_check_tells_the_state_of_each_exercise(course, tmp_path):
+    code, report = edf_check(course.root / "submitted" / "dmitri" / "A1" / "A1.ipynb")
+    assert code == 1
+    assert [row["right"] for row in report["checks"]] == [True] * 3 + [False] * 4
+    assert {row["message"] for row in report["checks"]} == {"", "not answered yet"}
+
+
+def test_edf_check_blames_the_cell_that_fails_and_not_its_echo(course, tmp_path):
+    source = course.root / "submitted" / "ada" / "A1"
+    notebook = nbformat.read(source / "A1.ipynb", as_version=4)
+    for cell in notebook.cells:
+        if cell.id == "layer":
+            cell.source = "def layer(x, W, bias)\n    return x @ W.T - bias"
+    nbformat.write(notebook, tmp_path / "A1.ipynb")
+    (tmp_path / "A1.checks.json").write_text((source / "A1.checks.json").read_text())
+    code, report = edf_check(tmp_path / "A1.ipynb")
+    assert code == 1 and report["checks"][0]["message"].startswith("the cell 'layer' fails: SyntaxError")
+    assert all(row["right"] for row in report["checks"][1:])
+
+
+def test_edf_check_says_when_a_check_cell_was_changed(course, tmp_path):
+    source = course.root / "submitted" / "ada" / "A1"
+    text = (source / "A1.ipynb").read_text().replace('check(\\"layer(x, W, bias)\\"', 'print(\\"layer(x, W, bias)\\"')
+    (tmp_path / "A1.ipynb").write_text(text)
+    (tmp_path / "A1.checks.json").write_text((source / "A1.checks.json").read_text())
+    _, report = edf_check(tmp_path / "A1.ipynb")
+    assert not report["right"] and "was changed" in report["checks"][0]["message"]
+
+
+def test_edf_check_says_which_file_is_missing(course, tmp_path):
+    (tmp_path / "A1.ipynb").write_text((course.root / "submitted" / "ada" / "A1" / "A1.ipynb").read_text())
+    _, report = edf_check(tmp_path / "A1.ipynb")
+    assert "A1.checks.json is missing" in report["checks"][0]["message"]

@@ -1,0 +1,94 @@
+"""What all tests share: a home of their own, and the rule on what may be skipped.
+
+pytest            a stranger's run: what the machine cannot do is skipped, with the reason
+pytest --full     CI's run: slow tests too, and a missing system package is a failure instead of a skip
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--full", action="store_true", help="also the slow tests; a missing system package fails instead of skipping"
+    )
+
+
+def _chromium():
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def _bubblewrap():
+    if not shutil.which("bwrap"):
+        return None
+    probe = ["bwrap", "--ro-bind", "/", "/", "--unshare-all", "--die-with-parent", "true"]
+    return subprocess.run(probe, capture_output=True).returncode == 0
+
+
+def _gpu():
+    try:
+        import cupy
+
+        return cupy.cuda.is_available()
+    except ImportError:
+        return False
+
+
+# mark -> whether this machine has it, what is missing, whether --full may not do without
+NEEDS = {
+    "browser": (_chromium, "a Chromium (Debian: apt-get install chromium)", True),
+    "sandbox": (_bubblewrap, "a working bubblewrap (Debian: apt-get install bubblewrap)", True),
+    "gpu": (_gpu, "a CUDA device and CuPy", False),
+}
+
+
+def pytest_collection_modifyitems(config, items):
+    full = config.getoption("--full")
+    present = {}
+    for item in items:
+        for mark, (probe, missing, required) in NEEDS.items():
+            if item.get_closest_marker(mark):
+                if mark not in present:
+                    present[mark] = bool(probe())
+                if not present[mark] and full and required:
+                    item.add_marker(pytest.mark.xfail(reason=f"missing: {missing}", run=False, strict=True))
+                    item.user_properties.append(("missing", missing))
+                elif not present[mark]:
+                    item.add_marker(pytest.mark.skip(reason=f"needs {missing}"))
+        if item.get_closest_marker("slow") and not full:
+            item.add_marker(pytest.mark.skip(reason="slow; runs with --full"))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    missing = dict(item.user_properties).get("missing")
+    if missing:
+        report = outcome.get_result()
+        report.outcome, report.longrepr = "failed", f"--full forbids skipping: this machine lacks {missing}."
+        report.__dict__.pop("wasxfail", None)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _home(tmp_path_factory):
+    """Nothing that a test does reaches the user's own records, notebooks' settings or IPython history."""
+    home = tmp_path_factory.mktemp("home")
+    kept = {"EDF_HOME": home / "edf", "IPYTHONDIR": home / "ipython", "JUPYTER_CONFIG_DIR": home / "jupyter"}
+    kept |= {"JUPYTER_DATA_DIR": home / "data", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+    before = {name: os.environ.get(name) for name in kept}
+    os.environ.update({name: str(value) for name, value in kept.items()})
+    yield
+    for name, value in before.items():
+        os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+
+
+@pytest.fixture(scope="session")
+def root():
+    """The repository's root folder."""
+    return ROOT
