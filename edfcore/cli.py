@@ -72,6 +72,7 @@ def lab(no_browser, port, notebook):
         raise EdfError(f"{path} lies outside the folder of the course, {root}.")
     address = quote(path.resolve().relative_to(root).as_posix())
     arguments = [f"--ServerApp.root_dir={root}", f"--LabApp.default_url=/lab/tree/{address}"]
+    arguments += [f"--LabApp.app_settings_dir={Path(__file__).parent / 'lab_settings'}"]  # no news, no update checks
     arguments += ["--no-browser"] if no_browser else []
     arguments += [f"--port={port}"] if port else []
     arguments += ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []  # a container's only user

@@ -34,8 +34,10 @@ def predict(key, question, choices=None, unit=None):
         options = [(f"{letter}: {text}", letter) for letter, text in choices.items()]
         answer = w.RadioButtons(options=options, value=None, description="Answer", layout=wide)
     else:
-        answer = w.Text(placeholder="a number" + (f" in {unit}" if unit else ""), description="Answer", layout=wide)
-    reason = w.Text(placeholder="because ...", description="Reason", layout=wide)
+        hint = f"a number in {unit}" if unit else "a number"
+        answer = w.Text(placeholder=hint, description="Answer", layout=wide, continuous_update=False)
+    # Sent when the field is left: key by key, a busy kernel would get the click before the last letters.
+    reason = w.Text(placeholder="because ...", description="Reason", layout=wide, continuous_update=False)
     button = w.Button(description="Lock prediction", tooltip="Lock this prediction; it cannot be changed afterwards")
     status = w.HTML()
     box = w.VBox([title, answer, reason, button, status])

@@ -25,10 +25,10 @@ def lab(root, tmp_path_factory):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
-               f"--ServerApp.root_dir={work}", "--IdentityProvider.token=t"]  # fmt: skip
+    shutil.copy(root / "nbgrader_config.py", work)
+    command = [sys.executable, "-m", "edfcore.cli", "lab", "--no-browser", f"--port={port}"]
     with open(work / "log", "w") as log:
-        server = subprocess.Popen(command, cwd=work, env=os.environ, stdout=log, stderr=log)
+        server = subprocess.Popen(command, cwd=work, env=os.environ | {"JUPYTER_TOKEN": "t"}, stdout=log, stderr=log)
     try:
         _wait(f"http://127.0.0.1:{port}/api?token=t")
         yield f"http://127.0.0.1:{port}"
@@ -78,17 +78,27 @@ def run_all(page):
 def test_lecture_00_runs_and_a_prediction_is_locked_by_keyboard(page, lab):
     open_notebook(page, lab, "lectures/00_start_here.ipynb")
     run_all(page)
-    page.wait_for_selector(".widget-radio", timeout=120_000)
-    page.wait_for_selector(".jp-OutputArea img[alt]", timeout=120_000)
-    assert not page.query_selector('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]')
-    first = page.locator(".widget-radio-box input").first
-    first.focus()
-    page.keyboard.press("Space")
-    button = page.locator("button:has-text('Lock prediction')").first
-    button.focus()
+    number = page.get_by_placeholder("a number in percent").first
+    number.wait_for(timeout=120_000)
+    page.wait_for_selector("img[alt]", timeout=120_000)
+    number.focus()
+    page.keyboard.type("12")
+    page.keyboard.press("Tab")
+    page.keyboard.type("it has seen each image twice")
+    page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.wait_for_selector("text=Locked:", timeout=20_000)
-    assert button.is_disabled()
+    page.wait_for_selector("text=Locked: 12.0 percent. Reason: it has seen each image twice", timeout=60_000)
+    assert page.locator("button:has-text('Lock prediction')").first.is_disabled()
+    assert not page.query_selector('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]')
+
+
+def test_nothing_asks_for_the_network(page, lab):
+    """No offer of news, no request to another host."""
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    open_notebook(page, lab, "lectures/00_start_here.ipynb")
+    assert page.locator("text=Jupyter news").count() == 0
+    assert [url for url in asked if not url.startswith((lab, "data:", "blob:"))] == []
 
 
 def test_a1_says_in_the_notebook_what_is_wrong(page, lab):
