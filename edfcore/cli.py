@@ -16,7 +16,11 @@ try:
 except ImportError as error:
     raise SystemExit(str(MissingExtra("The command edf", "click and rich", "course"))) from error
 
-SEVERAL_KERNELS = {"OPENBLAS_NUM_THREADS": "1"}  # small networks are fastest so, and processes do not fight
+
+def _use_one_blas_thread():
+    """For the kernels that are started from here, unless the reader has chosen: small networks are fastest so, and
+    two threads in each of several kernels were seen to slow a training loop ten times on two cores."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 class Group(click.Group):
@@ -76,6 +80,7 @@ def lab(no_browser, port, notebook):
     arguments += ["--no-browser"] if no_browser else []
     arguments += [f"--port={port}"] if port else []
     arguments += ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []  # a container's only user
+    _use_one_blas_thread()
     sys.exit(LabApp.launch_instance(arguments))
 
 
@@ -115,7 +120,7 @@ def check(what, as_json):
     from .execute import check_notebook, find_notebook
 
     path = find_notebook(what, course_root)
-    os.environ.update({k: os.environ.get(k, v) for k, v in SEVERAL_KERNELS.items()})
+    _use_one_blas_thread()
     console = rich.console.Console(stderr=as_json)
     with console.status(f"Running {path.name} in a fresh kernel ..."):
         report = check_notebook(path)
@@ -146,7 +151,7 @@ def demo(as_json, out, epochs):
 
     Needs no arguments and no network, and takes about a minute on two cores.
     """
-    os.environ.update({k: os.environ.get(k, v) for k, v in SEVERAL_KERNELS.items()})
+    _use_one_blas_thread()
     from .demo import run_demo
 
     found = run_demo(rich.console.Console(stderr=as_json), course_root(), out, epochs)

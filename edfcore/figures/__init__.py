@@ -3,6 +3,12 @@
 Needs the extra `course` (matplotlib). Importing edfcore imports none of this.
 """
 
-from .base import INK, PALETTE, Figure, figure
+from .base import DASHES, INK, MARKERS, PALETTE, Figure, figure
+from .curves import batch_size, gradient_noise, loss_curves, time_per_example, training
+from .microscope import microscope, microscope_figure
+from .mnist import digits, signed_images
 
-__all__ = ["INK", "PALETTE", "Figure", "figure"]
+__all__ = [
+    "DASHES", "INK", "MARKERS", "PALETTE", "Figure", "batch_size", "digits", "figure", "gradient_noise",
+    "loss_curves", "microscope", "microscope_figure", "signed_images", "time_per_example", "training",
+]  # fmt: skip

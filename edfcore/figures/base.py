@@ -25,9 +25,10 @@ class Figure(matplotlib.figure.Figure):
     alt = ""
 
     def png(self, dpi=110):
-        """The figure as PNG bytes; the same data give the same bytes."""
+        """The figure as PNG bytes; the same data give the same bytes, however often it is called."""
         out = io.BytesIO()
         self.savefig(out, format="png", dpi=dpi, metadata={"Software": None})
+        self.set_layout_engine("none")  # laid out; a second layout would start from the first and move things a little
         return out.getvalue()
 
     def _repr_mimebundle_(self, include=None, exclude=None):

@@ -5,6 +5,22 @@ from html import escape
 from ..errors import DataError, MissingExtra
 from ..teach import predictions
 
+try:
+    import ipywidgets as w
+except ImportError as error:
+    raise MissingExtra("edfcore.widgets", "ipywidgets", "course") from error
+
+
+class Question(w.VBox):
+    """A box of controls that shows its question as text where widgets do not run."""
+
+    def __init__(self, told, controls):
+        super().__init__(controls)
+        self.told = told
+
+    def _repr_mimebundle_(self, **options):
+        return super()._repr_mimebundle_(**options) | {"text/plain": self.told}
+
 
 def predict(key, question, choices=None, unit=None):
     """Ask for a prediction, with a reason. Once locked it stays; `reveal(key, ...)` compares it.
@@ -18,18 +34,15 @@ def predict(key, question, choices=None, unit=None):
 
     Returns
     -------
-    an ipywidgets box: radio buttons or a number field, a line for the reason, and a button; all native
-    controls, reachable with Tab, arrows and Space
+    Question: radio buttons or a number field, a line for the reason, and a button; all native controls,
+    reachable with Tab, arrows and Space
     """
-    try:
-        import ipywidgets as w
-    except ImportError as error:
-        raise MissingExtra("predict", "ipywidgets", "course") from error
+    told = f"Prediction {key}. {question}" + "".join(f"\n  {k}: {v}" for k, v in (choices or {}).items())
     wide = w.Layout(width="auto", max_width="44em")
     title = w.HTML(f"<p><b>Prediction {escape(key)}.</b> {escape(question)}</p>")
     given = predictions.recall(key)
     if given:
-        return w.VBox([title, w.HTML(_told(given, choices, unit))])
+        return Question(told, [title, w.HTML(_told(given, choices, unit))])
     if choices:
         options = [(f"{letter}: {text}", letter) for letter, text in choices.items()]
         answer = w.RadioButtons(options=options, value=None, description="Answer", layout=wide)
@@ -40,7 +53,7 @@ def predict(key, question, choices=None, unit=None):
     reason = w.Text(placeholder="because ...", description="Reason", layout=wide, continuous_update=False)
     button = w.Button(description="Lock prediction", tooltip="Lock this prediction; it cannot be changed afterwards")
     status = w.HTML()
-    box = w.VBox([title, answer, reason, button, status])
+    box = Question(told, [title, answer, reason, button, status])
 
     def on_click(_):
         try:
@@ -72,15 +85,19 @@ def reveal(key, answer, because):
     from IPython.display import Markdown
 
     given = predictions.recall(key)
-    shown = f"{answer:.3g}" if isinstance(answer, float) else str(answer)
+    shown = answer if isinstance(answer, str) else _told_number(answer)
     if not given:
         start = f"No prediction {key} is locked. What happens: **{shown}**."
     elif isinstance(answer, str):
         verdict = "as it happened" if given["answer"] == answer else "it happened otherwise"
         start = f"You predicted **{given['answer']}**; the answer is **{shown}**: {verdict}."
     else:
-        start = f"You predicted **{given['answer']:.3g}**; measured: **{shown}**."
+        start = f"You predicted **{_told_number(given['answer'])}**; measured: **{shown}**."
     return Markdown(f"{start} {because}")
+
+
+def _told_number(value):
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _number(text):
