@@ -139,3 +139,16 @@ def test_edf_check_says_which_file_is_missing(course, tmp_path):
     (tmp_path / "A1.ipynb").write_text((course.root / "submitted" / "ada" / "A1" / "A1.ipynb").read_text())
     _, report = edf_check(tmp_path / "A1.ipynb")
     assert "A1.checks.json is missing" in report["checks"][0]["message"]
+
+
+@pytest.mark.slow
+def test_demo_shows_the_whole_path(tmp_path, root):
+    command = [sys.executable, "-m", "edfcore.cli", "demo", "--json", "--out", str(tmp_path)]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["test_error"] <= 0.025
+    assert {name: g["total"] for name, g in found["grades"].items()} == {
+        "ada": 20, "bashir": 20, "chiara": 11, "dmitri": 8, "emeka": 0, "fen": 0,
+    }  # fmt: skip
+    assert len(list((tmp_path / "course" / "feedback").glob("*/A1/A1.html"))) == 6
