@@ -28,8 +28,7 @@ class Signature:
 
         Returns
         -------
-        sizes : dict letter -> size; the key "..." holds the broadcast shape of the further axes
-        out : the shape of the value
+        dict letter -> size; the key "..." holds the broadcast shape of the further axes
 
         Raises
         ------
@@ -49,7 +48,11 @@ class Signature:
                     )
                 owner.setdefault(letter, (name, f"{','.join(axes)} = {shape}"))
         sizes["..."] = broadcast(component, rest)
-        return sizes, tuple(n for a in self.out for n in (sizes["..."] if a == "..." else [sizes[a]]))
+        return sizes
+
+    def shape(self, sizes):
+        """The shape of the value, from the sizes of its letters."""
+        return tuple(n for a in self.out for n in (sizes["..."] if a == "..." else [sizes[a]]))
 
 
 def _pairs(component, name, axes, shape):
@@ -94,9 +97,8 @@ def parse(text):
     left, arrow, right = text.partition("->")
     args = tuple(_letters(part) for part in left.split(";"))
     out = _letters(right)
-    unknown = set(out) - {letter for axes in args for letter in axes}
-    if not arrow or unknown:
-        raise ValueError(f"axes {text!r}: '->' is needed, and only letters of the arguments after it")
+    if not arrow:
+        raise ValueError(f"axes {text!r} lack '->'")
     return Signature(args, out)
 
 

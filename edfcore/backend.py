@@ -37,7 +37,13 @@ class Backend:
     @cached_property
     def xp(self):
         """The array module: numpy, or cupy where it was asked for."""
-        return np if self.name == "numpy" else _cupy()
+        if self.name == "numpy":
+            return np
+        try:
+            import cupy
+        except ImportError as error:
+            raise MissingExtra("The GPU backend", "CuPy", "gpu13") from error
+        return cupy
 
     def array(self, value, what="the value"):
         """`value` as an array of this backend; floating-point data gets `dtype`, integers stay integers.
@@ -63,17 +69,3 @@ class Backend:
     def to_host(self, array):
         """`array` as a NumPy array (a copy from the device where there is one)."""
         return array if isinstance(array, np.ndarray) else self.xp.asnumpy(array)
-
-
-def _cupy():
-    try:
-        import cupy
-    except ImportError as error:
-        raise MissingExtra("The GPU backend", "CuPy", "gpu13") from error
-    return cupy
-
-
-def gpus():
-    """The names of the CUDA devices. Raises MissingExtra without CuPy, CuPy's own errors without a driver."""
-    runtime = _cupy().cuda.runtime
-    return [runtime.getDeviceProperties(k)["name"].decode() for k in range(runtime.getDeviceCount())]

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 
-from .backend import gpus
+from .backend import Backend
 from .errors import EdfError, MissingExtra
 
 COURSE = ("numpy", "jupyterlab", "nbgrader", "nbclient", "ipywidgets", "matplotlib")
@@ -91,7 +91,9 @@ def _disk():
 
 def _gpu():
     try:
-        return Finding("GPU", "ok", ", ".join(gpus()), optional=True)
+        runtime = Backend("cupy").xp.cuda.runtime
+        names = [runtime.getDeviceProperties(k)["name"].decode() for k in range(runtime.getDeviceCount())]
+        return Finding("GPU", "ok", ", ".join(names), optional=True)
     except MissingExtra:
         fix = 'With an NVIDIA card: pip install -e ".[gpu13]" (or gpu12 for a CUDA 12 driver).'
         return Finding("GPU", "missing", "CuPy is not installed; everything runs on the CPU", fix, optional=True)

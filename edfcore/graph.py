@@ -9,10 +9,12 @@ and 1/B lives in one place: `Backward(loss)` seeds `loss.grad` with 1/len(batch)
 that of EDF (D. McAllester, TTIC 31230): `x.set(batch)`, `Forward()`, `Backward(loss)`, `SGD(eta)`.
 """
 
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 from . import axes as letters
 from .backend import Backend
+from .diagnose import check_forwarded
 from .errors import DataError, GraphError
 from .operators import Operators
 from .registry import argument_names
@@ -138,17 +140,21 @@ class Component(Node):
         None where the argument does not move
     cost(sizes) : Cost, from the sizes of the index letters
     source : str, the seed page or paper that it implements
+    settings : dict, keyword arguments of the constructor and their defaults; they become attributes
     """
 
     axes = source = None
+    settings = {}
     wants_grad = True
     mixes_examples = False  # whether value[b] depends on other instances than b
     labels = ()  # the names of arguments that are integer labels
 
-    def __init__(self, *args, name=None):
+    def __init__(self, *args, name=None, **settings):
         names = argument_names(type(self))
-        if len(args) != len(names):
-            raise TypeError(f"{type(self).__name__} takes {', '.join(names)}; {len(args)} given.")
+        if len(args) != len(names) or not settings.keys() <= self.settings.keys():
+            expected = ", ".join([*names, *(f"{k}={v!r}" for k, v in self.settings.items())])
+            raise TypeError(f"{type(self).__name__} takes {expected}; {', '.join([f'{len(args)} given', *settings])}.")
+        self.__dict__.update(self.settings | settings)
         graph = self._common_graph(args)
         self.args = tuple(a if isinstance(a, Node) else Const(a, graph) for a in args)
         self.__dict__.update(zip(names, self.args, strict=True))
@@ -164,6 +170,14 @@ class Component(Node):
                 )
             if arg_name in self.labels and isinstance(arg, Input):
                 arg.hold_labels()
+        self.configure()
+
+    def configure(self):
+        """Check the settings, and prepare what follows from them. Raises DataError."""
+
+    def derive(self, sizes):
+        """The sizes of letters that appear only in the value. Raises ShapeError."""
+        return {}
 
     def _common_graph(self, args):
         graphs = {id(a.graph): a.graph for a in args if isinstance(a, Node)}
@@ -181,9 +195,10 @@ class Component(Node):
         if shapes == self._shapes:
             self.value = self.forward(*values)
             return
-        self.sizes, declared = self.signature.bind(self.label, argument_names(type(self)), shapes)
+        sizes = self.signature.bind(self.label, argument_names(type(self)), shapes)
+        self.sizes = sizes | self.derive(sizes)
         self.value = self.xp.asarray(self.forward(*values))
-        if self.value.shape != declared:
+        if self.value.shape != (declared := self.signature.shape(self.sizes)):
             raise GraphError(
                 f"{self.label}.forward gave shape {self.value.shape}; its axes {self.axes!r} declare {declared}."
             )
@@ -260,6 +275,7 @@ class Graph:
         self.backend = Backend(backend, dtype)
         self.nodes, self._orders, self._tokens = [], {}, []
         self.clock, self.last_change = 0, "nothing was set"  # counts changes of inputs and parameters
+        self.training = True  # dropout and batch norm ask; see `evaluating`
 
     params = property(lambda self: [n for n in self.nodes if isinstance(n, Param)])
 
@@ -281,6 +297,17 @@ class Graph:
     def touch(self, what):
         """Note a change, in words, that makes forwarded values stale."""
         self.clock, self.last_change = self.clock + 1, what
+
+    @contextmanager
+    def evaluating(self):
+        """Inside, components that differ between training and use (dropout, batch norm) do what they do in use."""
+        self.training, before = False, self.training
+        self.touch("evaluating() was entered")
+        try:
+            yield self
+        finally:
+            self.training = before
+            self.touch("evaluating() was left")
 
     def order(self, *targets):
         """The nodes that `targets` depend on (all nodes without targets), arguments first."""
@@ -326,7 +353,9 @@ class Graph:
         DataError : the loss is not finite, or its shape is neither (B,) nor ().
         """
         order = self.order(loss)
-        self._check_forwarded(loss, order)
+        if not isinstance(loss, Component):
+            raise GraphError(f"Backward: {loss!r} is not a computed value; pass the loss.")
+        check_forwarded(self, loss, order)
         seed = self._seed(loss, seed)
         for node in self.nodes:
             if not (accumulate and isinstance(node, Param)):
@@ -352,26 +381,6 @@ class Graph:
         if seed.shape not in ((), shape):
             raise DataError(f"Backward: the seed has shape {seed.shape} but the loss has {shape}.")
         return self.backend.xp.full(shape, seed)
-
-    def _check_forwarded(self, loss, order):
-        if not isinstance(loss, Component):
-            raise GraphError(f"Backward: {loss!r} is not a computed value; pass the loss.")
-        if loss.value is None:
-            raise GraphError(f"Backward: {loss.label} was not forwarded yet; call Forward() first.")
-        if loss.clock != self.clock:
-            raise GraphError(f"Backward: {self.last_change} after the last Forward(); call Forward() again.")
-        if not self.backend.xp.isfinite(loss.value).all():
-            raise DataError(f"Backward: the loss {loss.label} is not finite. {self._blame(order)}")
-
-    def _blame(self, order):
-        """A sentence that names the first value, in topological order, that is not finite."""
-        isfinite = self.backend.xp.isfinite
-        node = next(n for n in order if not isfinite(n.value).all())
-        at = tuple(int(k) for k in self.backend.xp.argwhere(~isfinite(node.value))[0])
-        where = f"The first such value is {node.label}.value{list(at)} = {node.value[at]}"
-        if isinstance(node, Input):
-            return f"{where}: check the data before set(...)."
-        return f"{where}, from the values that it depends on: a smaller step eta often helps."
 
 
 def _add_to_grad(node, contribution):

@@ -25,8 +25,11 @@ def register(component):
     missing = [part for part in parts if not getattr(component, part, None)]
     if missing:
         raise TypeError(f"{component.__name__} cannot be registered: it lacks {', '.join(missing)}.")
-    declared, taken = parse(component.axes).args, argument_names(component)
-    if len(declared) != len(taken):
-        raise TypeError(f"{component.__name__}: axes name {len(declared)} arguments, forward takes {taken}.")
+    signature, taken = parse(component.axes), argument_names(component)
+    if len(signature.args) != len(taken):
+        raise TypeError(f"{component.__name__}: axes name {len(signature.args)} arguments, forward takes {taken}.")
+    new = set(signature.out).difference(*signature.args)
+    if new and component.derive.__qualname__.startswith("Component."):
+        raise TypeError(f"{component.__name__}: axes give {', '.join(new)} only after '->', and derive no size for it.")
     REGISTRY[component.__name__] = component
     return component
