@@ -23,21 +23,7 @@ Explicit graphs, and formulas that build the same components:
 The core needs NumPy alone; `edfcore.figures` and `edfcore.widgets` are imported where they are used.
 """
 
-from .components import (
-    Add,
-    AddBias,
-    Aref,
-    LogLoss,
-    Mean,
-    Mul,
-    ReLU,
-    Sigmoid,
-    Softmax,
-    Sub,
-    Tanh,
-    Transpose,
-    VDot,
-)
+from .components import *  # noqa: F403
 from .cost import Cost
 from .errors import DataError, EdfError, GraphError, MissingExtra, ShapeError
 from .graph import (
@@ -51,13 +37,12 @@ from .graph import (
     current,
     reset,
 )
-from .optimizers import SGD
-from .registry import register
+from .optimizers.slides import SGD
+from .registry import REGISTRY, register
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "Add", "AddBias", "Aref", "Backward", "Component", "Cost", "DataError", "EdfError", "Forward", "Graph",
-    "GraphError", "Input", "LogLoss", "Mean", "MissingExtra", "Mul", "Node", "Param", "ReLU", "SGD", "ShapeError",
-    "Sigmoid", "Softmax", "Sub", "Tanh", "Transpose", "VDot", "current", "register", "reset",
+    "Backward", "Component", "Cost", "DataError", "EdfError", "Forward", "Graph", "GraphError", "Input", "MissingExtra",
+    "Node", "Param", "SGD", "ShapeError", "current", "register", "reset", *REGISTRY,
 ]  # fmt: skip

@@ -36,6 +36,9 @@ class Check:
 def example(name, rng, size=None):
     """A component of the registry on random arguments it accepts.
 
+    A component whose arguments cannot be drawn from a normal distribution, or which needs settings, says so by a
+    classmethod `example(sizes, rng)` that returns the list of its arguments' values and a dict of settings.
+
     Parameters
     ----------
     name : str, the component's name
@@ -47,18 +50,17 @@ def example(name, rng, size=None):
     node, values : the component in a graph of its own, and its arguments' values
     """
     cls = REGISTRY[name]
-    graph = Graph()
-    batched = [axes[0] in ("b", "...") for axes in parse(cls.axes).args]
-    node = cls(*[Input(grad=True, graph=graph) if b else Param(0.0, graph=graph) for b in batched])
-    sizes = {letter: int(rng.integers(1, 6)) for letter in node.signature.letters} | (size or {})
-    rest = tuple(rng.integers(1, 5, size=2))
-    shapes = [_shape(axes, sizes, rest) for axes in node.signature.args]
-    if name == "Aref":
-        return node, [rng.normal(size=shapes[0]), rng.integers(0, sizes["i"], size=shapes[1])]
-    values = [rng.normal(size=shape) for shape in shapes]
-    if name == "LogLoss":
-        values = [rng.uniform(0.05, 1.0, size=v.shape) for v in values]
-    return node, [np.where(np.abs(v) < 1e-3, 0.1, v) for v in values]  # off the corner of ReLU
+    signature, graph = parse(cls.axes), Graph()
+    sizes = {letter: int(rng.integers(1, 6)) for letter in signature.letters} | (size or {})
+    if hasattr(cls, "example"):
+        values, settings = cls.example(sizes, rng)
+    else:
+        rest = tuple(rng.integers(1, 5, size=2))
+        drawn = [rng.normal(size=_shape(axes, sizes, rest)) for axes in signature.args]
+        values, settings = [np.where(np.abs(v) < 1e-3, 0.1, v) for v in drawn], {}  # off the corner of ReLU
+    batched = [axes[0] in ("b", "...") for axes in signature.args]
+    node = cls(*[Input(grad=True, graph=graph) if b else Param(0.0, graph=graph) for b in batched], **settings)
+    return node, values
 
 
 def _shape(axes, sizes, rest):

@@ -39,7 +39,7 @@ def train_seed_network(epochs=12, B=32, eta=1.0, seed=0, on_batch=lambda done: N
     -------
     float, the fraction of test images whose most probable label is wrong
     """
-    from .optimizers import SGD
+    from .optimizers.slides import SGD
 
     mnist, rng = load_mnist(), np.random.default_rng(seed)
     x, y, prob, loss = seed_network(rng)

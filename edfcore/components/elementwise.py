@@ -6,6 +6,8 @@ from ..graph import Component
 from ..registry import register
 from .linear import sum_of
 
+__all__ = ["Add", "Elementwise", "Mul", "Pointwise", "ReLU", "Sigmoid", "Sub", "Tanh"]
+
 
 class Elementwise(Component):
     """y[...] = f(x[...]): a subclass gives `forward` and `derivative`, both products follow.

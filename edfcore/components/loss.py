@@ -11,6 +11,8 @@ from ..errors import DataError
 from ..graph import Component
 from ..registry import register
 
+__all__ = ["Aref", "LogLoss", "Softmax"]
+
 
 @register
 class Softmax(Component):
@@ -70,6 +72,11 @@ class Aref(Component):
     source = "S0, 'Minibatching in EDF'"
     labels = ("y",)
 
+    @classmethod
+    def example(cls, sizes, rng):
+        b, i = sizes["b"], sizes["i"]
+        return [rng.normal(size=(b, i)), rng.integers(0, i, size=b)], {}
+
     def forward(self, p, y):
         n = p.shape[1]
         if y.dtype.kind not in "iu":
@@ -112,6 +119,10 @@ class LogLoss(Component):
 
     axes = "b -> b"
     source = "S0, 'Minibatching in EDF'"
+
+    @classmethod
+    def example(cls, sizes, rng):
+        return [rng.uniform(0.05, 1.0, size=sizes["b"])], {}
 
     def forward(self, a):
         if (a.real <= 0).any():

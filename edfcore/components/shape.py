@@ -4,6 +4,8 @@ from ..cost import Cost, count
 from ..graph import Component
 from ..registry import register
 
+__all__ = ["Mean", "Transpose"]
+
 
 @register
 class Mean(Component):

@@ -1,5 +1,1 @@
 """Optimizers: how a gradient becomes a step."""
-
-from .first_order import SGD
-
-__all__ = ["SGD"]

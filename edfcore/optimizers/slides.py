@@ -1,4 +1,4 @@
-"""First-order methods: a step from the gradient alone."""
+"""The training step in the spelling of the slides."""
 
 from numbers import Real
 
