@@ -43,6 +43,7 @@ def main():
     edf doctor      what this machine has, what it lacks, and the fix
     edf check A1    check your answers to assignment A1 (or execute a lecture)
     edf demo        see everything run once, in about a minute
+    edf catalog     what the library holds, with sources and tests
 
     Exit codes: 0 all is well, 1 something was found wrong, 2 the command could not be carried out.
     """
@@ -140,6 +141,26 @@ def _print_report(console, report):
         table.add_row(mark, row.title, f"{row.points:g}", rich.markup.escape(row.message))
     console.print(table)
     console.print(report.verdict, markup=False, soft_wrap=True)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+def catalog(as_json):
+    """List every component, initializer, optimizer, schedule and augmentation, with its source and its tests."""
+    from .catalog import entries, pinned_by
+
+    tests = Path(__file__).resolve().parent.parent / "tests"
+    pins = pinned_by(tests) if tests.is_dir() else {}
+    rows = [{"kind": e.kind, "name": e.name, "source": e.source, "tests": pins.get(e.name, [])} for e in entries()]
+    if as_json:
+        click.echo(json.dumps({"entries": rows}, indent=1, ensure_ascii=False))
+        return
+    table = rich.table.Table(box=None, pad_edge=False)
+    for heading in ("kind", "name", "source", "tests"):
+        table.add_column(heading, overflow="fold", justify="right" if heading == "tests" else "left")
+    for row in rows:
+        table.add_row(row["kind"], row["name"], rich.markup.escape(row["source"]), str(len(row["tests"])))
+    rich.console.Console().print(table)
 
 
 @main.command()

@@ -18,6 +18,7 @@ from .diagnose import check_forwarded
 from .errors import DataError, GraphError
 from .operators import Operators
 from .registry import argument_names
+from .show import Shown
 
 
 class Node(Operators):
@@ -262,7 +263,7 @@ def topological_order(targets):
     return order
 
 
-class Graph:
+class Graph(Shown):
     """A network and its loss, apart from every other graph.
 
     Parameters
@@ -278,9 +279,6 @@ class Graph:
         self.training = True  # dropout and batch norm ask; see `evaluating`
 
     params = property(lambda self: [n for n in self.nodes if isinstance(n, Param)])
-
-    def __repr__(self):
-        return f"<Graph of {len(self.nodes)} nodes, {len(self.params)} of them parameters>"
 
     def __enter__(self):
         self._tokens.append(_current.set(self))
