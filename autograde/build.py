@@ -37,7 +37,8 @@ def checks_table(assignment):
         for what, value in found.recorded.items():
             if value and not same(value["value"], checks[what]["expected"]):
                 checks[what]["slips"][key(answer)] = value["value"]
-    return {"assignment": assignment.name, "checks": checks, "says": {key(a): a.says for a in wrong}}
+    cells = [t for e in assignment.exercises for t in e.tests] + [w["id"] for w in assignment.written]
+    return {"assignment": assignment.name, "cells": cells, "checks": checks, "says": {key(a): a.says for a in wrong}}
 
 
 def key(answer):

@@ -31,6 +31,8 @@ class Group(click.Group):
             return super().invoke(ctx)
         except EdfError as error:
             raise click.UsageError(str(error)) from error
+        except KeyboardInterrupt:
+            raise click.Abort from None
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -123,7 +125,7 @@ def check(what, as_json):
     path = find_notebook(what, course_root)
     _use_one_blas_thread()
     console = rich.console.Console(stderr=as_json)
-    with console.status(f"Running {path.name} in a fresh kernel ..."):
+    with console.status(f"Running {path} in a fresh kernel ..."):
         report = check_notebook(path)
     if as_json:
         click.echo(json.dumps(report.as_dict(), indent=1))
@@ -132,14 +134,20 @@ def check(what, as_json):
     sys.exit(0 if report.right else 1)
 
 
+COLOURS = {"right": "green", "wrong": "red", "open": "yellow", "person": "cyan"}
+
+
 def _print_report(console, report):
     table = rich.table.Table(box=None, pad_edge=False)
     for heading in ("", "exercise", "points", "what the check says"):
         table.add_column(heading, overflow="fold", justify="right" if heading == "points" else "left")
     for row in report.rows:
-        mark = "[green]right[/]" if row.right else "[yellow]open[/]" if row.untouched else "[red]wrong[/]"
-        table.add_row(mark, row.title, f"{row.points:g}", rich.markup.escape(row.message))
-    console.print(table)
+        mark = f"[{COLOURS[row.state]}]{row.state}[/]"
+        table.add_row(mark, rich.markup.escape(row.title), f"{row.points:g}", rich.markup.escape(row.message))
+    if report.rows:
+        console.print(table)
+    for warning in report.warnings:
+        console.print(f"Note: {warning}", markup=False, soft_wrap=True)
     console.print(report.verdict, markup=False, soft_wrap=True)
 
 

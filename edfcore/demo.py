@@ -126,7 +126,7 @@ def _table(grades):
     table = Table(title="A1, programmed exercises (the written question waits for a person)", box=None, pad_edge=False)
     table.add_column("student")
     for exercise in grades[0].points:
-        table.add_column(exercise, justify="right")
+        table.add_column(exercise, justify="right", overflow="fold")
     table.add_column("total", justify="right")
     for g in grades:
         table.add_row(g.student, *(f"{p:g}" for p in g.points.values()), f"{g.auto_score:g}/{g.max_auto_score:g}")

@@ -39,7 +39,7 @@ def _python():
     version = platform.python_version()
     good = (3, 11) <= sys.version_info[:2] <= (3, 13)
     fix = "" if good else "Install Python 3.11, 3.12 or 3.13 and make the virtual environment with it."
-    return Finding("Python", "ok" if good else "missing", f"{version}, {platform.platform()}", fix)
+    return Finding("Python", "ok" if good else "missing", f"{version} on {platform.system()} {platform.machine()}", fix)
 
 
 def _package(name):
@@ -60,7 +60,7 @@ def _blas():
     if not pools:
         return Finding("BLAS", "ok", "one that threadpoolctl does not know", optional=True)
     told = (
-        f"{p['internal_api']} {p.get('version', '')}, kernel {p.get('architecture', '?')}, {p['num_threads']} threads"
+        f"{p['internal_api']} {p.get('version', '')}, kernel {p.get('architecture', '?')}, threads: {p['num_threads']}"
         for p in pools
     )
     return Finding("BLAS", "ok", "; ".join(dict.fromkeys(told)))

@@ -1,24 +1,32 @@
 """Execute a notebook in a fresh kernel and report its checks: what `edf check` prints."""
 
+import json
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .errors import EdfError, MissingExtra
 
-TIMEOUT = 300  # seconds for one cell
+TIMEOUT = 120  # seconds for one cell; then it is interrupted and the next one runs
 
 
 @dataclass(frozen=True)
 class Row:
-    """One check cell (or, in a lecture, one cell that failed) and what became of it."""
+    """One check cell (or, in a lecture, one cell that failed) and what became of it.
+
+    state : "right", "wrong", "open" (not answered yet) or "person" (a written question)
+    """
 
     cell: str
     title: str
     points: float
-    right: bool
-    untouched: bool
+    state: str
     message: str
+
+    @property
+    def right(self):
+        """Whether nothing is left to do for the student as far as a check can tell."""
+        return self.state in ("right", "person")
 
 
 @dataclass(frozen=True)
@@ -28,22 +36,26 @@ class Report:
     notebook: str
     rows: tuple[Row, ...]
 
+    warnings: tuple[str, ...] = ()
+
     @property
     def right(self):
-        """Whether every check passed."""
-        return all(row.right for row in self.rows)
+        """Whether every check passed and nothing needs a warning."""
+        return all(row.right for row in self.rows) and not self.warnings
 
     @property
     def verdict(self):
         """One line to end with."""
-        if not any(row.points for row in self.rows):
-            return f"{self.notebook}: every cell runs." if self.right else f"{self.notebook}: a cell fails."
-        got, of = sum(r.points for r in self.rows if r.right), sum(r.points for r in self.rows)
-        return f"{self.notebook}: {got:g} of {of:g} points on the visible checks. Hidden tests run when you hand in."
+        checked = [r for r in self.rows if r.state != "person"]
+        if not any(r.points for r in checked):
+            return f"{self.notebook}: every cell runs." if not checked else f"{self.notebook}: a cell fails."
+        got, of = sum(r.points for r in checked if r.right), sum(r.points for r in checked)
+        return f"{self.notebook}, as saved: {got:g} of {of:g} points on visible checks. Hidden tests run on handing in."
 
     def as_dict(self):
         """The report as plain values."""
-        return {"notebook": self.notebook, "right": self.right, "checks": [asdict(r) for r in self.rows]}
+        checks = [asdict(r) | {"right": r.right} for r in self.rows]
+        return {"notebook": self.notebook, "right": self.right, "warnings": list(self.warnings), "checks": checks}
 
 
 def find_notebook(what, course_root):
@@ -55,8 +67,8 @@ def find_notebook(what, course_root):
     """
     candidates = [Path(what), Path(f"{what}.ipynb"), Path(what) / f"{Path(what).name}.ipynb"]
     try:
-        root = course_root()
-        candidates += [root / "assignments" / what / f"{what}.ipynb", root / f"{what}.ipynb"]
+        root, capital = course_root(), what.upper()
+        candidates += [root / "assignments" / capital / f"{capital}.ipynb", root / f"{what}.ipynb"]
         candidates += sorted(root.glob(f"{what}*.ipynb")) + sorted((root / "lectures").glob(f"{what}*.ipynb"))
     except (EdfError, NotImplementedError, ValueError):
         pass
@@ -69,6 +81,8 @@ def find_notebook(what, course_root):
 
 def execute(path, timeout=TIMEOUT):
     """The notebook at `path`, executed from a clean kernel in its own folder, errors kept as outputs.
+
+    A cell that runs for over `timeout` seconds is interrupted; that is its error, and the next cells run.
 
     Raises
     ------
@@ -87,6 +101,8 @@ def execute(path, timeout=TIMEOUT):
     client = NotebookClient(
         notebook,
         timeout=timeout,
+        interrupt_on_timeout=True,
+        error_on_timeout={"ename": "TooLong", "evalue": f"stopped after {timeout} seconds", "traceback": []},
         kernel_name="python3",
         allow_errors=True,
         resources={"metadata": {"path": str(Path(path).parent)}},
@@ -97,7 +113,7 @@ def execute(path, timeout=TIMEOUT):
     try:
         client.execute()
     except CellTimeoutError as error:
-        raise EdfError(f"{path}: a cell ran for over {timeout} seconds and was stopped. {error}") from error
+        raise EdfError(f"{path}: a cell ran for over {timeout} seconds and could not be interrupted.") from error
     except DeadKernelError as error:
         raise EdfError(f"{path}: the kernel died while running it (out of memory, or exit() in a cell).") from error
     return notebook
@@ -108,43 +124,69 @@ def check_notebook(path):
     notebook = execute(path)
     title, rows, failures, blame, setup = "", [], [], "", ""
     for cell in notebook.cells:
+        mark = cell.metadata.get("nbgrader", {})
+        name = mark.get("grade_id") or cell.get("id", "")
         if cell.cell_type == "markdown":
             found = re.search(r"^#+ (.+)$", cell.source, re.MULTILINE)
             title = found.group(1) if found else title
+            if mark.get("grade"):
+                rows.append(Row(name, title, mark.get("points", 0), "person", "is read and graded by a person"))
         if cell.cell_type != "code":
             continue
-        mark = cell.metadata.get("nbgrader", {})
         error = next((o for o in cell.outputs if o.output_type == "error"), None)
-        name = mark.get("grade_id") or cell.get("id", "")
         if mark.get("grade") and not mark.get("solution"):
-            rows.append(_row(name, title, mark.get("points", 0), error, setup or blame, _changed(cell, mark)))
+            rows.append(_row(name, title, mark.get("points", 0), error, blame, setup))
             blame = ""
         elif error:
             failures.append(_row(name, title, 0, error, "", ""))
             told = f"the cell {name!r} fails: {_told(error)}"
             setup, blame = (setup or told, blame) if mark.get("locked") else (setup, told)
-    return Report(Path(path).name, tuple(rows or failures))
+    warnings = ([setup] if setup else []) + _warnings(Path(path), notebook, {r.cell for r in rows})
+    return Report(Path(path).name, tuple(rows or failures), tuple(warnings))
 
 
-def _changed(cell, mark):
-    """A sentence where a locked check cell is not as it was released."""
-    if not mark.get("checksum"):
-        return ""
+def _warnings(path, notebook, graded):
+    """What handing in would undo or miss: changed locked cells, missing check cells, another file name."""
     from nbgrader.utils import compute_checksum
 
-    if compute_checksum(cell) == mark["checksum"]:
-        return ""
-    return "This check cell was changed; handing in restores it."
+    changed = [
+        cell.metadata.nbgrader.grade_id
+        for cell in notebook.cells
+        if cell.metadata.get("nbgrader", {}).get("locked")
+        and cell.metadata.nbgrader.get("checksum", "") not in ("", compute_checksum(cell))
+    ]
+    found = [f"the locked cell {name!r} was changed; handing in restores it." for name in changed]
+    for table in sorted(path.parent.glob("*.checks.json")):
+        cells = _graded_cells(table)
+        missing = sorted(cells - graded)
+        if missing:
+            found.append(f"check cells are missing: {', '.join(missing)}; handing in brings them back.")
+        if cells & graded and path.name != table.name.replace(".checks.json", ".ipynb"):
+            found.append(
+                f"the file is named {path.name}; hand it in as {table.name.replace('.checks.json', '.ipynb')}."
+            )
+    return found
 
 
-def _row(name, title, points, error, blame, note):
-    """`blame` is an error in an earlier cell that a failing check depends on; it is told instead of its echo."""
+def _graded_cells(table):
+    try:
+        return set(json.loads(table.read_text(encoding="utf-8"))["cells"])
+    except (ValueError, KeyError, TypeError):
+        return set()
+
+
+def _row(name, title, points, error, blame, setup):
+    """`blame` and `setup` are errors in earlier cells that a failing check depends on; they are told in its place."""
     if error is None:
-        return Row(name, title, points, not note, False, note)
-    untouched = error.ename == "NotImplementedError"
-    told = "not answered yet" if untouched else blame if blame and error.ename == "NameError" else _told(error)
-    return Row(name, title, points, False, untouched, f"{told} {note}".strip())
+        return Row(name, title, points, "right", "")
+    if error.ename == "NotImplementedError":
+        return Row(name, title, points, "open", "not answered yet")
+    echo = error.ename == "NameError"
+    told = (blame or (setup and "could not run, see below") or _told(error)) if echo else _told(error)
+    return Row(name, title, points, "wrong", told)
 
 
 def _told(error):
-    return error.evalue if error.ename == "Wrong" else f"{error.ename}: {error.evalue}"
+    """An error as a sentence; the names that Jupyter gives to cells as files are left out."""
+    told = error.evalue if error.ename == "Wrong" else f"{error.ename}: {error.evalue}"
+    return re.sub(r" \(\d+\.py, line (\d+)\)", r" (line \1 of the cell)", told)

@@ -70,6 +70,27 @@ class Checks:
         compare(what, got, decode(entry["expected"]), slips=slips, batch=batch, inputs=inputs, parts=parts)
         print(f"{what}: right.")
 
+    def call(self, what, function, *args, batch=None, parts=()):
+        """Call the student's function on copies of `args` and compare what it returns, as `check(what, ...)` does.
+
+        An error inside the function is shown as it is, with a note on the shapes that it was called with.
+
+        Raises
+        ------
+        Wrong : the value is not the expected one, or an argument was changed in place.
+        """
+        given = copy.deepcopy(args)
+        try:
+            got = function(*given)
+        except Exception as error:
+            error.add_note(f"{what} was called with {', '.join(map(_shape, args))}.")
+            raise
+        got = copy.deepcopy(got)
+        self(what, got, batch=batch, inputs=args, parts=parts)
+        for number, (before, after) in enumerate(zip(args, given, strict=True), 1):
+            if isinstance(before, np.ndarray) and not np.array_equal(before, after, equal_nan=True):
+                raise Wrong(f"{what}: argument {number} was changed in place. Others still need it: work on a copy.")
+
     @staticmethod
     def at_most(what, got, limit):
         """Compare a measured number with a limit; say so when it is kept. Raises Wrong where it is not."""
@@ -96,6 +117,10 @@ class Checks:
             compare(category, got, expected, rtol=rtol, atol=atol)
         except Wrong:
             raise Wrong(f"A hidden test fails. Its category: {category}.") from None
+
+
+def _shape(value):
+    return f"shape {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def compare(what, got, expected, *, slips=(), batch=None, inputs=(), parts=(), r
     batch : int, the batch size B, to recognise sums that should be averages
     inputs : arrays given to the student's code, to recognise one that came back unchanged
     parts : the names of the values where `expected` is a tuple of several
-    rtol, atol : float, the tolerance as in numpy.allclose
+    rtol, atol : float, the tolerance as in numpy.allclose; single precision is granted 2e-5
 
     Raises
     ------
@@ -80,7 +80,7 @@ def _differing_sequence(what, got, expected, rtol, atol, parts):
     if len(got) != len(expected):
         return f"{what}: {len(expected)} values{names} are expected, but got {len(got)}."
     for k, (g, e) in enumerate(zip(got, expected, strict=True)):
-        found = _difference(f"{what}: {parts[k]}" if parts else f"{what}[{k}]", g, e, rtol, atol)
+        found = _difference(f"{what}, {parts[k] if parts else f'part {k}'}", g, e, rtol, atol)
         if found:
             return found
 
@@ -92,7 +92,7 @@ def _differing_dict(what, got, expected, rtol, atol):
     if set(got) != set(expected):
         return f"{what}: the keys {keys} are expected, but got {', '.join(map(str, got)) or 'none'}."
     for key in expected:
-        found = _difference(f"{what}[{key!r}]", got[key], expected[key], rtol, atol)
+        found = _difference(f"{what}, {key}", got[key], expected[key], rtol, atol)
         if found:
             return found
 
@@ -106,6 +106,7 @@ def _differing_array(what, got, expected, rtol, atol):
         return f"{what}: {_kind(expected)} is expected, but got {_show(got)}."
     if values.shape != expected.shape:
         return f"{what}: the shape is {values.shape}, but {expected.shape} is expected."
+    rtol = max(rtol, 2e-5) if values.dtype in (np.float32, np.complex64) else rtol  # seven digits are all it has
     equal = np.isclose(values, expected, rtol=rtol, atol=atol, equal_nan=True)
     if equal.all():
         return None
@@ -113,7 +114,7 @@ def _differing_array(what, got, expected, rtol, atol):
         return f"{what}: got {_number(values)}, expected {_number(expected)}."
     at = tuple(int(k) for k in np.argwhere(~equal)[0])
     return (
-        f"{what}{list(at)}: got {_number(values[at])}, expected {_number(expected[at])} "
+        f"{what}, entry {list(at)}: got {_number(values[at])}, expected {_number(expected[at])} "
         f"({int((~equal).sum())} of {equal.size} entries differ)."
     )
 
@@ -150,9 +151,8 @@ def _general_slip(got, expected, batch, inputs, rtol, atol):
     if got is None:
         return Slip("nothing returned", "the function computes without a return statement.", None)
     if isinstance(expected, (tuple, list, dict)):
-        parts = _parts(got, expected)
-        wrong = [(g, e) for g, e in parts if _difference("", g, e, rtol, atol)]
-        return _general_slip(*wrong[0], batch, inputs, rtol, atol) if wrong else None
+        wrong = [(g, e) for g, e in _parts(got, expected) if _difference("", g, e, rtol, atol)]
+        return _general_slip(*wrong[0], batch, inputs, rtol, atol) if wrong and wrong[0][0] is not None else None
     values, expected = _numbers(got), _numbers(expected)
     if values is None or expected is None:
         return None
@@ -179,7 +179,7 @@ def _candidates(expected, values, batch, inputs):
     yield "sign", "the sign is the other way round.", -expected
     if batch:
         yield "summed", f"{batch} times too large: summed over the batch where an average is due.", batch * expected
-        yield "averaged twice", f"{batch} times too small: divided by B twice.", expected / batch
+        yield "averaged", f"{batch} times too small: one factor 1/B too many.", expected / batch
     yield "counted twice", "twice the right value: a contribution is counted twice.", 2 * expected
     yield "halved", "half the right value: a factor 1/2 too many, or a contribution is missing.", expected / 2
     if expected.ndim >= 2:

@@ -47,7 +47,7 @@ def predict(key, question, choices=None, unit=None):
         options = [(f"{letter}: {text}", letter) for letter, text in choices.items()]
         answer = w.RadioButtons(options=options, value=None, description="Answer", layout=wide)
     else:
-        hint = f"a number in {unit}" if unit else "a number"
+        hint = f"a number ({unit})" if unit else "a number"
         answer = w.Text(placeholder=hint, description="Answer", layout=wide, continuous_update=False)
     # Sent when the field is left: key by key, a busy kernel would get the click before the last letters.
     reason = w.Text(placeholder="because ...", description="Reason", layout=wide, continuous_update=False)

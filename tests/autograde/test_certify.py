@@ -55,7 +55,7 @@ def planted(folder, old, new, file="A1.ipynb"):
 
 
 def test_a_check_that_accepts_anything_is_found(folder):
-    found = planted(folder, 'check(\\"layer(x, W, bias)\\", layer(x, W, bias), inputs=(x, W, bias))', "pass")
+    found = planted(folder, 'check.call(\\"layer(x, W, bias)\\", layer, x, W, bias)', "pass")
     found = planted(folder, 'check.hidden(\\"layer ', 'print(\\"layer ')
     cases = certify(only(found, "layer", "zeros")).of("wrong")
     assert [c.ok for c in cases] == [False]

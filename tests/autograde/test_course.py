@@ -106,39 +106,79 @@ def edf_check(path):
     return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
 
 
-def test_edf_check_tells_the_state_of_each_exercise(course, tmp_path):
+def test_edf_check_tells_the_state_of_each_exercise(course):
     code, report = edf_check(course.root / "submitted" / "dmitri" / "A1" / "A1.ipynb")
     assert code == 1
-    assert [row["right"] for row in report["checks"]] == [True] * 3 + [False] * 4
-    assert {row["message"] for row in report["checks"]} == {"", "not answered yet"}
+    assert [row["state"] for row in report["checks"]] == ["right"] * 3 + ["open"] * 4 + ["person"]
 
 
-def test_edf_check_blames_the_cell_that_fails_and_not_its_echo(course, tmp_path):
+@pytest.fixture
+def own(course, tmp_path):
+    """A copy of the reference hand-in that a test may damage: a function from (cell id, new source) to its path."""
     source = course.root / "submitted" / "ada" / "A1"
-    notebook = nbformat.read(source / "A1.ipynb", as_version=4)
-    for cell in notebook.cells:
-        if cell.id == "layer":
-            cell.source = "def layer(x, W, bias)\n    return x @ W.T - bias"
-    nbformat.write(notebook, tmp_path / "A1.ipynb")
-    (tmp_path / "A1.checks.json").write_text((source / "A1.checks.json").read_text())
-    code, report = edf_check(tmp_path / "A1.ipynb")
-    assert code == 1 and report["checks"][0]["message"].startswith("the cell 'layer' fails: SyntaxError")
+    (tmp_path / "A1.checks.json").write_text((source / "A1.checks.json").read_text(encoding="utf-8"), encoding="utf-8")
+
+    def damaged(cell_id=None, text=None, name="A1.ipynb"):
+        notebook = nbformat.read(source / "A1.ipynb", as_version=4)
+        for cell in [c for c in notebook.cells if c.id == cell_id]:
+            if text is None:
+                notebook.cells.remove(cell)
+            else:
+                cell.source = text
+        nbformat.write(notebook, tmp_path / name)
+        return tmp_path / name
+
+    return damaged
+
+
+def test_edf_check_is_content_with_the_reference(own):
+    code, report = edf_check(own())
+    assert code == 0 and report["right"] and not report["warnings"]
+
+
+def test_edf_check_blames_the_cell_that_fails_and_not_its_echo(own):
+    code, report = edf_check(own("layer", "def layer(x, W, bias)\n    return x @ W.T - bias"))
+    told = report["checks"][0]["message"]
+    assert code == 1 and told.startswith("the cell 'layer' fails: SyntaxError") and "(line 1 of the cell)" in told
     assert all(row["right"] for row in report["checks"][1:])
 
 
-def test_edf_check_says_when_a_check_cell_was_changed(course, tmp_path):
-    source = course.root / "submitted" / "ada" / "A1"
-    text = (source / "A1.ipynb").read_text().replace('check(\\"layer(x, W, bias)\\"', 'print(\\"layer(x, W, bias)\\"')
-    (tmp_path / "A1.ipynb").write_text(text)
-    (tmp_path / "A1.checks.json").write_text((source / "A1.checks.json").read_text())
-    _, report = edf_check(tmp_path / "A1.ipynb")
-    assert not report["right"] and "was changed" in report["checks"][0]["message"]
+def test_edf_check_says_when_a_check_cell_was_changed(own):
+    _, report = edf_check(own("layer-test", "print('right')"))
+    assert not report["right"] and "'layer-test' was changed" in report["warnings"][0]
 
 
-def test_edf_check_says_which_file_is_missing(course, tmp_path):
-    (tmp_path / "A1.ipynb").write_text((course.root / "submitted" / "ada" / "A1" / "A1.ipynb").read_text())
-    _, report = edf_check(tmp_path / "A1.ipynb")
-    assert "A1.checks.json is missing" in report["checks"][0]["message"]
+def test_edf_check_says_when_a_helper_cell_was_changed(own):
+    _, report = edf_check(own("setup", "import numpy as np\ncheck = lambda *a, **k: None"))
+    assert not report["right"] and "'setup' was changed" in " ".join(report["warnings"])
+
+
+def test_edf_check_misses_a_deleted_check_cell(own):
+    _, report = edf_check(own("layer-test"))
+    assert not report["right"] and "missing: layer-test" in report["warnings"][0]
+
+
+def test_edf_check_says_under_which_name_to_hand_in(own):
+    _, report = edf_check(own(name="A1 final.ipynb"))
+    assert "hand it in as A1.ipynb" in report["warnings"][0]
+
+
+def test_edf_check_tells_once_which_file_is_missing(own, tmp_path):
+    path = own()
+    (tmp_path / "A1.checks.json").unlink()
+    _, report = edf_check(path)
+    told = " ".join([*report["warnings"], *(row["message"] for row in report["checks"])])
+    assert told.count("A1.checks.json is missing") == 1
+
+
+def test_a_check_names_the_shapes_when_the_answer_itself_fails(own):
+    _, report = edf_check(own("layer", "def layer(x, W, bias):\n    return x @ W - bias"))
+    assert "ValueError" in report["checks"][0]["message"]
+
+
+def test_an_argument_changed_in_place_is_told(own):
+    _, report = edf_check(own("layer", "def layer(x, W, bias):\n    bias *= -1\n    return x @ W.T + bias"))
+    assert "argument 3 was changed in place" in report["checks"][0]["message"]
 
 
 @pytest.mark.slow

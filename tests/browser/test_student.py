@@ -78,7 +78,7 @@ def run_all(page):
 def test_lecture_00_runs_and_a_prediction_is_locked_by_keyboard(page, lab):
     open_notebook(page, lab, "lectures/00_start_here.ipynb")
     run_all(page)
-    number = page.get_by_placeholder("a number in percent").first
+    number = page.get_by_placeholder("a number (percent)").first
     number.wait_for(timeout=120_000)
     page.wait_for_selector("img[alt]", timeout=120_000)
     number.focus()

@@ -127,12 +127,12 @@ TOLD = [
     (["a", "b"], np.ones(2), "W.grad: an array of shape (2,) is expected, but got a list."),
     (W[0], W, "W.grad: the shape is (3,), but (2, 3) is expected."),
     ([1.0], 1.0, "W.grad: the shape is (1,), but () is expected."),
-    (W + [0, 0, 7], W, "W.grad[0, 2]: got 10, expected 3 (2 of 6 entries differ)."),
-    (W + [[0, 0, 0], [0, 1e-3, 0]], W, "W.grad[1, 1]: got 0.126, expected 0.125 (1 of 6 entries differ)."),
+    (W + [0, 0, 7], W, "W.grad, entry [0, 2]: got 10, expected 3 (2 of 6 entries differ)."),
+    (W + [[0, 0, 0], [0, 1e-3, 0]], W, "W.grad, entry [1, 1]: got 0.126, expected 0.125 (1 of 6 entries differ)."),
     (2.5, 1.0, "W.grad: got 2.5, expected 1."),
     (1e-9, 0.0, "W.grad: got 1e-09, expected 0."),
     (1e8 + 100.0, 1e8, "W.grad: got 1e+08, expected 1e+08."),
-    (np.full((2, 3), np.nan), W, "W.grad[0, 0]: got nan, expected 0.5 (6 of 6 entries differ)."),
+    (np.full((2, 3), np.nan), W, "W.grad, entry [0, 0]: got nan, expected 0.5 (6 of 6 entries differ)."),
     (1.0, np.nan, "W.grad: got 1, expected nan."),
     (np.inf, -np.inf, "W.grad: got inf, expected -inf."),
     ("no", "yes", "W.grad: got the text 'no'."),
@@ -140,18 +140,18 @@ TOLD = [
     (0.0, None, "W.grad: got a float."),
     (W, (1.0, W), "W.grad: a tuple of 2 values is expected, but got a ndarray."),
     ((1.0,), (1.0, W), "W.grad: 2 values are expected, but got 1."),
-    ((1.0, W + 1), (1.0, W), "W.grad[1][0, 0]: got 1.5, expected 0.5 (6 of 6 entries differ)."),
+    ((1.0, W + 1), (1.0, W), "W.grad, part 1, entry [0, 0]: got 1.5, expected 0.5 (6 of 6 entries differ)."),
     ({"a": 1}, {"b": 1}, "W.grad: the keys b are expected, but got a."),
     ({}, {"b": 1}, "W.grad: the keys b are expected, but got none."),
     (1, {"b": 1}, "W.grad: a dict with the keys b is expected, but got an int."),
-    ({"b": 3}, {"b": 1}, "W.grad['b']: got 3, expected 1."),
+    ({"b": 3}, {"b": 1}, "W.grad, b: got 3, expected 1."),
     ({1: 2}, {1: 2, 3: 4}, "W.grad: the keys 1, 3 are expected, but got 1."),
-    ([True, False], np.array([True, True]), "W.grad[1]: got 0, expected 1 (1 of 2 entries differ)."),
+    ([True, False], np.array([True, True]), "W.grad, entry [1]: got 0, expected 1 (1 of 2 entries differ)."),
     (LyingObject(), W, "W.grad: an array of shape (2, 3) is expected, but got a LyingObject."),
     (LyingObject(), 1.0, "W.grad: a number is expected, but got a LyingObject."),
     ([Speechless()], W, "W.grad: an array of shape (2, 3) is expected, but got a list."),
     (Speechless(), W, "W.grad: an array of shape (2, 3) is expected, but got a Speechless."),
-    ((W + 1).view(LyingArray), W, "W.grad[0, 0]: got 1.5, expected 0.5 (6 of 6 entries differ)."),
+    ((W + 1).view(LyingArray), W, "W.grad, entry [0, 0]: got 1.5, expected 0.5 (6 of 6 entries differ)."),
     (LyingText("no"), "yes", "W.grad: got a LyingText."),
     (LyingNumber(7), 1.0, "W.grad: got 7, expected 1."),
 ]
@@ -173,7 +173,7 @@ def test_one_entry_out_of_place_is_found_wherever_it_is(expected, at, amount):
     got = expected.copy()
     got.flat[at] += amount * max(1.0, abs(got.flat[at]))
     index = [int(k) for k in np.unravel_index(at, got.shape)]
-    assert str(told(got, expected)).startswith(f"W.grad{index}: got ")
+    assert str(told(got, expected)).startswith(f"W.grad, entry {index}: got ")
 
 
 # Slips
@@ -185,7 +185,7 @@ def test_one_entry_out_of_place_is_found_wherever_it_is(expected, at, amount):
         ("sign", -W, {}),
         ("transposed", W.T, {}),
         ("summed", 5 * W, {"batch": 5}),
-        ("averaged twice", W / 5, {"batch": 5}),
+        ("averaged", W / 5, {"batch": 5}),
         ("zeros", np.zeros((2, 3)), {}),
         ("nothing returned", None, {}),
         ("input unchanged", W + 1, {"inputs": [np.ones(3), W + 1]}),
@@ -451,3 +451,48 @@ def test_a_question_for_a_number_takes_only_numbers(at_home):
     assert "0.02 s" in status.value
     assert reveal("01.2", 0.0312, "So.").data == "You predicted **0.02**; measured: **0.0312**. So."
     assert reveal("01.3", 0.5, "So.").data == "No prediction 01.3 is locked. What happens: **0.5**. So."
+
+
+# check.call
+
+
+@pytest.fixture
+def check(tmp_path):
+    table = {"checks": {"double": {"expected": encode(2 * W), "slips": {}}}, "says": {}}
+    (tmp_path / "A1.checks.json").write_text(json.dumps(table))
+    return Checks("A1", tmp_path)
+
+
+def test_call_gives_copies_and_compares_what_comes_back(check, capsys):
+    check.call("double", lambda w: 2 * w, W)
+    assert capsys.readouterr().out == "double: right.\n"
+
+
+def test_call_tells_an_argument_that_was_changed_in_place_although_the_value_is_right(check):
+    before = W.copy()
+
+    def doubles_in_place(w):
+        w *= 2
+        return w
+
+    with pytest.raises(Wrong, match="argument 1 was changed in place"):
+        check.call("double", doubles_in_place, W)
+    assert np.array_equal(W, before)
+
+
+def test_call_notes_the_shapes_beside_an_error_of_the_answer(check):
+    with pytest.raises(ValueError) as caught:
+        check.call("double", lambda w: w @ w, W)
+    assert caught.value.__notes__ == [f"double was called with shape {W.shape}."]
+
+
+def test_in_single_precision_seven_digits_are_enough_and_five_are_not():
+    compare("W", W.astype("float32") * np.float32(1 + 1e-5), W)
+    with pytest.raises(Wrong):
+        compare("W", W.astype("float32") * np.float32(1 + 1e-4), W)
+    with pytest.raises(Wrong):
+        compare("W", W * (1 + 1e-5), W)
+
+
+def test_none_among_several_values_is_not_taken_for_a_missing_return():
+    assert told((1.0, None), (1.0, W)).slip is None

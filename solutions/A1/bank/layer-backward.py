@@ -74,6 +74,23 @@ def layer_backward(x, W, h_grad):
     return ones @ W, ones.T @ x / len(x), -ones.mean(axis=0)
 
 
+# %% wrong: divided by the number of outputs
+# W_grad and bias_grad are divided by the number of outputs j instead of the number of examples B.
+def layer_backward(x, W, h_grad):
+    n = h_grad.shape[1]
+    return h_grad @ W, h_grad.T @ x / n, -h_grad.sum(axis=0) / n
+
+
+# %% wrong: last example only
+# The gradients of W and bias hold the last example alone: = stands where += is needed.
+def layer_backward(x, W, h_grad):
+    B = len(x)
+    for b in range(B):
+        W_grad = np.outer(h_grad[b], x[b]) / B
+        bias_grad = -h_grad[b] / B
+    return h_grad @ W, W_grad, bias_grad
+
+
 # %% right: loops
 def layer_backward(x, W, h_grad):
     B, J, I = len(x), len(W), x.shape[1]

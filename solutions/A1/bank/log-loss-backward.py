@@ -72,6 +72,30 @@ def log_loss_backward(s, y, loss_grad):
     return (loss_grad[:, None] * (e / e.sum(axis=1, keepdims=True) - np.eye(s.shape[1])[y])).T
 
 
+# %% wrong: every label for every example
+# P[:, y] -= 1 changes the columns of all labels in every row; one entry of each row is wanted.
+def log_loss_backward(s, y, loss_grad):
+    e = np.exp(s - s.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    p[:, y] -= 1.0
+    return loss_grad[:, None] * p
+
+
+# %% wrong: label's entry only
+# Only the entry of the right label is filled; the other scores have a gradient too.
+def log_loss_backward(s, y, loss_grad):
+    e = np.exp(s - s.max(axis=1, keepdims=True))
+    onehot = np.eye(s.shape[1])[y]
+    return loss_grad[:, None] * (e / e.sum(axis=1, keepdims=True) - 1.0) * onehot
+
+
+# %% wrong: one shift for the whole batch
+# One maximum is taken over the whole batch; examples far below it are left with 0 over 0.
+def log_loss_backward(s, y, loss_grad):
+    e = np.exp(s - s.max())
+    return loss_grad[:, None] * (e / e.sum(axis=1, keepdims=True) - np.eye(s.shape[1])[y])
+
+
 # %% right: loops
 def log_loss_backward(s, y, loss_grad):
     import math

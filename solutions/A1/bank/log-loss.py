@@ -73,6 +73,47 @@ def log_loss(s, y):
     return s.shape[1] * np.log(np.exp(shifted).sum(axis=1)) - shifted.sum(axis=1)
 
 
+# %% wrong: formula as printed
+# The formula is typed in as printed: exp(1000) is infinite. Subtract a number from the scores first.
+def log_loss(s, y):
+    return np.log(np.exp(s).sum(axis=1)) - s[np.arange(len(y)), y]
+
+
+# %% wrong: logarithm of the probability
+# The logarithm is taken of a probability that has become 0; stay with logarithms and never form the probability.
+def log_loss(s, y):
+    e = np.exp(s - s.max(axis=1, keepdims=True))
+    return -np.log((e / e.sum(axis=1, keepdims=True))[np.arange(len(y)), y])
+
+
+# %% wrong: probability with a small constant
+# A small constant is added to the probability; that hides the infinity and gives a wrong loss.
+def log_loss(s, y):
+    e = np.exp(s - s.max(axis=1, keepdims=True))
+    return -np.log((e / e.sum(axis=1, keepdims=True))[np.arange(len(y)), y] + 1e-12)
+
+
+# %% wrong: every label for every example
+# s[:, y] picks all labels for each example; one entry of each row is wanted.
+def log_loss(s, y):
+    shifted = s - s.max(axis=1, keepdims=True)
+    return np.log(np.exp(shifted).sum(axis=1))[:, None] - shifted[:, y]
+
+
+# %% wrong: logarithm to base 10
+# The logarithm is to base 10; the loss is in nats, with the natural logarithm.
+def log_loss(s, y):
+    shifted = s - s.max(axis=1, keepdims=True)
+    return (np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(y)), y]) / np.log(10.0)
+
+
+# %% wrong: shift not undone
+# The shift is made in one of the two terms and not in the other.
+def log_loss(s, y):
+    shifted = s - s.max(axis=1, keepdims=True)
+    return np.log(np.exp(shifted).sum(axis=1)) - s[np.arange(len(y)), y]
+
+
 # %% right: loops
 def log_loss(s, y):
     import math

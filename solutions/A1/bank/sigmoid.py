@@ -80,7 +80,7 @@ def sigmoid_backward(h, h_grad):
 
 
 # %% wrong: half the argument forgotten
-# The sigmoid is (1 + tanh(x/2))/2; here the argument of tanh is x.
+# tanh is taken of x; it has to be taken of half of x.
 def sigmoid(x):
     return 0.5 * (1.0 + np.tanh(x))
 

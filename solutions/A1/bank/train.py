@@ -39,7 +39,7 @@ def train(params, gradients, images, labels, B, lr, epochs):
 
 
 # %% wrong: one epoch
-# Only one epoch is trained: the number of epochs is not used.
+# One epoch counts: the number of epochs is not used, or each epoch starts again from the given parameters.
 def train(params, gradients, images, labels, B, lr, epochs):
     params = dict(params)
     for k in range(0, len(images), B):
@@ -99,6 +99,40 @@ def train(params, gradients, images, labels, B, lr, epochs):
             grads = gradients(params, images[k : k + B], labels[k : k + B])
             for name in params:
                 params[name] -= lr * grads[name]
+    return params
+
+
+# %% wrong: step after the epoch
+# The step stands behind the loop over batches: only the last batch of each epoch is used.
+def train(params, gradients, images, labels, B, lr, epochs):
+    params = dict(params)
+    for _ in range(epochs):
+        for k in range(0, len(images), B):
+            grads = gradients(params, images[k : k + B], labels[k : k + B])
+        params = {name: value - lr * grads[name] for name, value in params.items()}
+    return params
+
+
+# %% wrong: loops swapped
+# The loops are swapped: each batch is used for all epochs before the next one is seen.
+def train(params, gradients, images, labels, B, lr, epochs):
+    params = dict(params)
+    for k in range(0, len(images), B):
+        for _ in range(epochs):
+            grads = gradients(params, images[k : k + B], labels[k : k + B])
+            params = {name: value - lr * grads[name] for name, value in params.items()}
+    return params
+
+
+# %% wrong: weighted by length
+# The gradients are weighted by the batch's length over B; the short batch's gradient is an average like the others.
+def train(params, gradients, images, labels, B, lr, epochs):
+    params = dict(params)
+    for _ in range(epochs):
+        for k in range(0, len(images), B):
+            x, y = images[k : k + B], labels[k : k + B]
+            grads = gradients(params, x, y)
+            params = {name: value - lr * len(x) / B * grads[name] for name, value in params.items()}
     return params
 
 
