@@ -172,18 +172,24 @@ def catalog(as_json):
 
 
 @main.command()
+@click.argument("what", default="course", type=click.Choice(["course", "lenet"]))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end; progress goes to stderr.")
 @click.option("--out", type=click.Path(file_okay=False), help="Folder for the executed lecture and the sample class.")
-@click.option("--epochs", default=12, show_default=True, help="Epochs of training.")
-def demo(as_json, out, epochs):
+@click.option("--epochs", type=int, help="Epochs of training.  [default: 12]")
+def demo(what, as_json, out, epochs):
     """See everything run once: train on MNIST, execute lecture 01, grade a sample class.
 
-    Needs no arguments and no network, and takes about a minute on two cores.
+    Needs no arguments and no network, and takes about a minute on two cores. `edf demo lenet` trains a convolutional
+    network to over 99 percent instead, in a few minutes.
     """
     _use_one_blas_thread()
-    from .demo import run_demo
+    from .demo import run_demo, run_lenet
 
-    found = run_demo(rich.console.Console(stderr=as_json), course_root(), out, epochs)
+    console = rich.console.Console(stderr=as_json)
+    if what == "lenet":
+        found = run_lenet(console, epochs or 12)
+    else:
+        found = run_demo(console, course_root(), out, epochs or 12)
     if as_json:
         click.echo(json.dumps(found, indent=1))
 

@@ -34,11 +34,10 @@ class Node(Operators):
 
     args = ()
     batched = wants_grad = False
+    name = value = grad = None
 
     def __init__(self, graph, name=None):
         self.graph, self.name, self.xp = graph, name, graph.backend.xp
-        self.value = self.grad = None
-        graph.adopt(self)
 
     @property
     def label(self):
@@ -70,6 +69,7 @@ class Input(Node):
     def __init__(self, name=None, *, grad=False, graph=None):
         super().__init__(graph or current(), name)
         self.wants_grad, self._given, self._holds_labels = grad, None, False
+        self.graph.adopt(self)
 
     def set(self, value):
         """Set the batch: array (B, ...), cast to the graph's dtype; integers stay integers where they are labels.
@@ -111,6 +111,7 @@ class Param(Node):
     def __init__(self, value, name=None, *, graph=None):
         super().__init__(graph or current(), name)
         self.set(value)
+        self.graph.adopt(self)
 
     def set(self, value):
         """Replace the value by a copy. Raises DataError where it holds something else than finite numbers."""
@@ -127,6 +128,7 @@ class Const(Node):
     def __init__(self, value, graph):
         super().__init__(graph)
         self.value = graph.backend.floats(value, "A constant in a formula")
+        graph.adopt(self)
 
 
 class Component(Node):
@@ -172,6 +174,7 @@ class Component(Node):
             if arg_name in self.labels and isinstance(arg, Input):
                 arg.hold_labels()
         self.configure()
+        graph.adopt(self)  # last: a component that refused its arguments or settings never joins
 
     def configure(self):
         """Check the settings, and prepare what follows from them. Raises DataError."""
@@ -194,7 +197,7 @@ class Component(Node):
         values = [a.value for a in self.args]
         shapes = [v.shape for v in values]
         if shapes == self._shapes:
-            self.value = self.forward(*values)
+            self.value = self.xp.asarray(self.forward(*values))
             return
         sizes = self.signature.bind(self.label, argument_names(type(self)), shapes)
         self.sizes = sizes | self.derive(sizes)
@@ -385,7 +388,7 @@ def _add_to_grad(node, contribution):
     """node.grad += contribution. The sum is a new array and a leaf's gradient its own: none shares memory."""
     contribution = fitted(contribution, node)
     if node.grad is not None:
-        node.grad = node.grad + contribution
+        node.grad = node.xp.asarray(node.grad + contribution)
     else:
         node.grad = contribution if node.args else contribution.copy()
 

@@ -30,8 +30,17 @@ class Operators:
     def __rmul__(self, other):
         return REGISTRY["Mul"](other, self)
 
+    def __truediv__(self, other):
+        return REGISTRY["Div"](self, other)
+
+    def __rtruediv__(self, other):
+        return REGISTRY["Div"](other, self)
+
+    def __pow__(self, p):
+        return REGISTRY["Power"](self, p=p)
+
     def __neg__(self):
-        return -1.0 * self
+        return REGISTRY["Neg"](self)
 
     @property
     def T(self):

@@ -31,7 +31,8 @@ def save(graph, path):
         nodes.append(_describe(node, number))
         if isinstance(node, (Param, Const)):
             arrays[f"value{k}"] = graph.backend.to_host(node.value)
-        for key, array in (getattr(node, "state", None) or {}).items():
+        state = getattr(node, "state", None)  # running statistics; of a cell of a recurrent network, its argument
+        for key, array in state.items() if isinstance(state, dict) else ():
             arrays[f"state{k}.{key}"] = graph.backend.to_host(array)
     description = {"format": FORMAT, "dtype": graph.backend.dtype, "nodes": nodes}
     path = Path(path)

@@ -1,10 +1,18 @@
-"""Linear maps of each instance: the vector-matrix product and the bias (S0, "Minibatched ...")."""
+"""Linear maps of each instance: the vector-matrix product, the bias, products of stacks of matrices (S0, "Minibatched
+...").
+
+Below them what the families share: sums of tangents, and the checks of settings, arguments and labels.
+"""
+
+from math import isfinite
+from numbers import Integral, Real
 
 from ..cost import Cost, count
+from ..errors import DataError, ShapeError
 from ..graph import Component
 from ..registry import register
 
-__all__ = ["AddBias", "VDot"]
+__all__ = ["AddBias", "BatchMatMul", "VDot"]
 
 
 @register
@@ -79,7 +87,97 @@ class AddBias(Component):
         return Cost(forward=entries, backward=entries)
 
 
+@register
+class BatchMatMul(Component):
+    """z[...,i,j] = sum_k x[...,i,k] y[...,k,j]: a matrix product for each instance, and for each further index.
+
+    Parameters
+    ----------
+    x : (..., i, k)
+    y : (..., k, j); the leading axes broadcast, so that a parameter (k, j) serves every instance
+
+    Raises
+    ------
+    ShapeError : x and y disagree on k, the leading axes do not broadcast, or a batched argument has no axis left
+        for b beside those of its matrix.
+    """
+
+    axes = "...,i,k ; ...,k,j -> ...,i,j"
+    source = "torch.matmul, numpy.matmul; S2, 'Broadcasting'"
+
+    @classmethod
+    def example(cls, sizes, rng):
+        i, k, j = (sizes[a] for a in "ikj")
+        b, h = rng.integers(1, 4, size=2)
+        left, right = [((b, h), (b, h)), ((b, h), (1, h)), ((b, 1), (h,)), ((b,), (b,))][rng.integers(4)]
+        return [rng.normal(size=(*left, i, k)), rng.normal(size=(*right, k, j))], {}
+
+    def derive(self, sizes):
+        for name, arg in (("x", self.x), ("y", self.y)):
+            if arg.batched and arg.value.ndim < 3:
+                raise ShapeError(
+                    f"{self.label}: {name} has a batch index and shape {arg.value.shape}; a matrix for each instance "
+                    "needs three axes. For one matrix for all instances use VDot."
+                )
+        return {}
+
+    def forward(self, x, y):
+        return x @ y
+
+    def backward(self, grad, z, x, y):
+        return (
+            lambda: grad @ y.swapaxes(-1, -2),  # x.grad[...,i,k] += sum_j z.grad[...,i,j] y[...,k,j]
+            lambda: x.swapaxes(-1, -2) @ grad,  # y.grad[...,k,j] += sum_i x[...,i,k] z.grad[...,i,j]
+        )
+
+    def jvp(self, tangents, z, x, y):
+        dx, dy = tangents
+        return sum_of(None if dx is None else dx @ y, None if dy is None else x @ dy)
+
+    def cost(self, sizes):
+        products = 2 * count(sizes, "...", "i", "k", "j")
+        return Cost(forward=products, backward=2 * products)
+
+
 def sum_of(*terms):
     """The sum of the terms that are there."""
     present = [t for t in terms if t is not None]
     return sum(present[1:], present[0])
+
+
+def number(node, name, holds, needed):
+    """Check that a setting is a finite real number for which `holds`, and keep it as a Python float.
+
+    A Python float leaves a float32 array float32. Raises DataError, which says what is `needed`.
+    """
+    value = getattr(node, name)
+    if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value) or not holds(value):
+        raise DataError(f"{node.label}: {name} is {value!r}; {needed} is needed.")
+    setattr(node, name, float(value))
+
+
+def whole(node, name, least, needed):
+    """Check that a setting is an integer of at least `least`. Raises DataError, which says what is `needed`."""
+    value = getattr(node, name)
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise DataError(f"{node.label}: {name} is {value!r}; {needed} is needed.")
+    setattr(node, name, int(value))
+
+
+def refuse(node, bad, name, value, why):
+    """Raise DataError with the first entry where `bad` is true, if there is one."""
+    if bad.any():
+        at = tuple(int(k) for k in node.xp.argwhere(bad)[0])
+        raise DataError(f"{node.label}: {name}{list(at)} = {value[at].real} {why}")
+
+
+def check_labels(node, kind, name, y, n, things):
+    """Raise DataError where y, the argument `name`, holds anything else than integers from 0 to n - 1."""
+    if y.dtype.kind not in "iu":
+        raise DataError(f"{node.label}: {kind}s must be integers but {getattr(node, name).label} holds {y.dtype}.")
+    bad = (y < 0) | (y >= n)
+    if bad.any():
+        at = tuple(int(k) for k in node.xp.argwhere(bad)[0])
+        span = f"there are {n} {things}, 0 to {n - 1}" if n else f"there are no {things}"
+        where = ", ".join(str(k) for k in at)
+        raise DataError(f"{node.label}: {kind} {name}[{where}] = {y[at]} is out of range: {span}.")
