@@ -385,8 +385,10 @@ def xavier_uniform(shape, rng, gain=1.0, dtype="float64"):
 
 def _kaiming_std(owner, shape, a, mode, nonlinearity):
     a, fan = _number(owner, "a", a), dict(zip(("fan_in", "fan_out"), fans(shape), strict=True))
-    if mode not in ("fan_in", "fan_out"):
+    if not isinstance(mode, str) or mode not in ("fan_in", "fan_out"):
         raise DataError(f"{owner}: mode is {told(mode)}; use 'fan_in' (forward) or 'fan_out' (backward).")
+    if not isinstance(nonlinearity, str):
+        raise DataError(f"{owner}: nonlinearity is {told(nonlinearity)}; a name such as 'relu' is needed.")
     if nonlinearity != "leaky_relu" and a != 0:
         raise DataError(f"{owner}: a is {a}, but {told(nonlinearity)} has no slope; use 'leaky_relu', or leave a out.")
     return gain(nonlinearity, a if nonlinearity == "leaky_relu" else None) / sqrt(fan[mode])

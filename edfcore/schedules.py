@@ -517,7 +517,7 @@ class OneCycle(Schedule):
         self._numbers("pct_start", "base_momentum", "max_momentum", most=1.0)
         self._numbers("div_factor", "final_div_factor", least=1.0)
         self._wholes("total_steps", least=1)
-        if self.anneal_strategy not in ("cos", "linear"):
+        if not isinstance(self.anneal_strategy, str) or self.anneal_strategy not in ("cos", "linear"):
             raise DataError(f"OneCycle: anneal_strategy is {told(self.anneal_strategy)}; use 'cos' or 'linear'.")
 
     def rate(self, t):
@@ -583,7 +583,7 @@ class Warmup(Schedule):
         self._wholes("W", least=0)
         self._schedule("after", self.after)
         self._numbers("start")
-        if self.shape not in ("linear", "cosine"):
+        if not isinstance(self.shape, str) or self.shape not in ("linear", "cosine"):
             raise DataError(f"{owner}: shape is {told(self.shape)}; use 'linear' or 'cosine'.")
         if self.start > self.after(0):
             raise DataError(

@@ -44,8 +44,8 @@ def batches(*arrays, B, rng=None):
     [[0, 1], [2, 3], [4]]
     """
     try:
-        lengths = [len(a) for a in arrays]
-    except TypeError:
+        lengths = [a.shape[0] for a in arrays]
+    except (AttributeError, IndexError, TypeError):
         kinds = ", ".join(type(a).__name__ for a in arrays)
         raise DataError(f"batches: arrays with a first axis are needed, but these were given: {kinds}.") from None
     whole_number(B, "batches: the batch size B")

@@ -117,7 +117,7 @@ def _pixels(raw, dtype):
 
 
 def _pixel_type(dtype, who):
-    if dtype not in ("float32", "float64", np.float32, np.float64):
+    if not isinstance(dtype, (str, type)) or dtype not in ("float32", "float64", np.float32, np.float64):
         raise DataError(f"{who}: pixels from 0 to 1 need the dtype 'float32' or 'float64', not {dtype!r}.")
     return np.dtype(dtype)
 
@@ -264,7 +264,7 @@ def load_image_folder(folder, channels=3, resize=None, dtype="float32"):
     MissingExtra : Pillow is not installed.
     """
     who, dtype = "load_image_folder", _pixel_type(dtype, "load_image_folder")
-    if isinstance(channels, bool) or channels not in (1, 3):
+    if type(channels) is not int or channels not in (1, 3):
         raise DataError(f"{who}: channels is {channels!r}; 1 (grey) or 3 (red, green, blue) is needed.")
     found = _class_folders(folder, who)
     files = [(path, label) for label, name in enumerate(found) for path in found[name]]

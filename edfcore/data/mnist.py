@@ -49,7 +49,7 @@ def load(dtype="float32"):
     ------
     DataError : a file is missing or damaged, or the dtype is another one.
     """
-    if dtype not in ("float32", "float64", np.float32, np.float64):
+    if not isinstance(dtype, (str, type)) or dtype not in ("float32", "float64", np.float32, np.float64):
         raise DataError(f"MNIST: pixels from 0 to 1 need the dtype 'float32' or 'float64', not {dtype!r}.")
     return _load(np.dtype(dtype))
 

@@ -139,7 +139,7 @@ class Momentum(Optimizer):
 
     def check(self, settings):
         super().check(settings)
-        if settings["convention"] not in CONVENTIONS:
+        if not isinstance(settings["convention"], str) or settings["convention"] not in CONVENTIONS:
             raise DataError(f"Momentum: convention {settings['convention']!r} is none of {', '.join(CONVENTIONS)}.")
 
     def direction(self, g, w, state, h):

@@ -369,7 +369,7 @@ class Broyden(Descent):
 
     def __init__(self, xi=1.0, line_search=strong_wolfe, safeguard="skip", scale_initial=False, lr=1.0):
         super().__init__(line_search, lr, xi=xi, scale_initial=scale_initial)
-        if safeguard not in SAFEGUARDS:
+        if not isinstance(safeguard, str) or safeguard not in SAFEGUARDS:
             raise DataError(f"{self.kind}: safeguard {safeguard!r} is none of {', '.join(SAFEGUARDS)}.")
         self.xi, self.safeguard, self.scale_initial = xi, safeguard, scale_initial
 
