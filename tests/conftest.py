@@ -4,7 +4,6 @@ pytest            a stranger's run: what the machine cannot do is skipped, with 
 pytest --full     CI's run: slow tests too, and a missing system package is a failure instead of a skip
 """
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -81,11 +80,19 @@ def _home(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     kept = {"EDF_HOME": home / "edf", "IPYTHONDIR": home / "ipython", "JUPYTER_CONFIG_DIR": home / "jupyter"}
     kept |= {"JUPYTER_DATA_DIR": home / "data", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"}
-    before = {name: os.environ.get(name) for name in kept}
-    os.environ.update({name: str(value) for name, value in kept.items()})
-    yield
-    for name, value in before.items():
-        os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in kept.items():
+            patch.setenv(name, str(value))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_blas_thread():
+    """As the course's own commands: two threads in each of several processes fight over two cores."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="session")

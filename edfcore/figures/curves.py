@@ -154,7 +154,7 @@ def gradient_noise(sizes, squared, trace, signal):
     Returns
     -------
     Figure: mean and standard error of the distances, tr Sigma / B, and the level of the signal; the lines cross
-    at the noise scale tr Sigma / |G|^2 (McCandlish et al. 2018, arXiv:1812.06162)
+    at the simple noise scale tr Sigma / |G|^2 (McCandlish et al. 2018, arXiv:1812.06162)
     """
     _same_length("gradient_noise", sizes, squared)
     sizes, squared = np.asarray(sizes), np.asarray(squared, float)
@@ -163,7 +163,7 @@ def gradient_noise(sizes, squared, trace, signal):
     alt = (
         f"Squared distance of a batch gradient from the full gradient against B, logarithmic: it falls as 1/B, from "
         f"{mean[0]:.2g} at B = {sizes[0]} to {mean[-1]:.2g} at B = {sizes[-1]}, and crosses the squared length of the "
-        f"full gradient at the noise scale B = {scale:.0f}."
+        f"full gradient at the simple noise scale B = {scale:.0f}."
     )
     found = figure(alt)
     ax = found.subplots()
@@ -171,7 +171,7 @@ def gradient_noise(sizes, squared, trace, signal):
     ax.errorbar(sizes, mean, error, label="measured, with standard error", **bars)
     ax.plot(sizes, trace / sizes, DASHES[1], color=PALETTE[1], label=r"$\mathrm{tr}\,\Sigma / B$")
     ax.axhline(signal, color=PALETTE[2], linestyle=DASHES[2], label=r"$|G|^2$, the signal")
-    ax.axvline(scale, color=INK, linestyle=":", linewidth=1, label=f"noise scale, B = {scale:.0f}")
+    ax.axvline(scale, color=INK, linestyle=":", linewidth=1, label=f"simple noise scale, B = {scale:.0f}")
     ax.set(xscale="log", yscale="log")
     _powers_of_two(ax, sizes)
     _finish(ax, "batch size B (examples)", "squared distance")

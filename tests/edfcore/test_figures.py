@@ -171,6 +171,12 @@ def test_signed_images_share_one_scale_symmetric_about_zero():
     assert limits == {(-3.0, 3.0)}
 
 
+def test_signed_images_name_the_quantity_and_every_picture():
+    found = figures.signed_images(DIGITS[:2] - 0.5, ["b = 0", "average of 64"], "gradient with respect to W1[i,3]")
+    assert found.alt.startswith("2 pictures of the gradient with respect to W1[i,3], on one scale from ")
+    assert found.alt.endswith(": b = 0; average of 64.")
+
+
 def test_the_batch_size_figure_draws_the_trade_off_it_is_given():
     found = DRAWN["batch_size"]()
     line = next(line for line in found.axes[0].lines if "min" in line.get_label() and "B\\," in line.get_label())
@@ -178,7 +184,9 @@ def test_the_batch_size_figure_draws_the_trade_off_it_is_given():
 
 
 def test_the_noise_figure_draws_the_noise_scale_where_the_lines_cross():
-    (ax,) = DRAWN["gradient_noise"]().axes
-    upright = next(line for line in ax.lines if "noise scale" in line.get_label())
+    found = DRAWN["gradient_noise"]()
+    (ax,) = found.axes
+    upright = next(line for line in ax.lines if line.get_label() == "simple noise scale, B = 40")
     scale = upright.get_xdata()[0]
     assert scale == pytest.approx(4.0 / 0.1) and 4.0 / scale == pytest.approx(0.1)
+    assert found.alt.endswith("at the simple noise scale B = 40.")
