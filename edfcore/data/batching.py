@@ -43,12 +43,12 @@ def batches(*arrays, B, rng=None):
     >>> [x.tolist() for (x,) in batches(np.arange(5), B=2)]
     [[0, 1], [2, 3], [4]]
     """
+    whole_number(B, "batches: the batch size B")
     try:
         lengths = [a.shape[0] for a in arrays]
     except (AttributeError, IndexError, TypeError):
         kinds = ", ".join(type(a).__name__ for a in arrays)
         raise DataError(f"batches: arrays with a first axis are needed, but these were given: {kinds}.") from None
-    whole_number(B, "batches: the batch size B")
     if len(set(lengths)) != 1 or lengths[0] == 0:
         raise DataError(f"batches: the arrays have lengths {lengths}; equal lengths of at least 1 are needed.")
     if rng is not None:
