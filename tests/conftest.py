@@ -9,6 +9,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Everybody runs the same examples; `--hypothesis-profile=explore` looks for new ones.
+_patient = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("steady", derandomize=True, **_patient)
+settings.register_profile("explore", max_examples=1000, **_patient)
+settings.load_profile("steady")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -34,9 +34,7 @@ from edfcore.schedules import (
 )
 
 LR = 0.3
-RATES = st.one_of(
-    st.just(0.0), st.floats(1e-12, 10)
-)  # smaller ones end among the subnormal numbers, which have few digits
+RATES = st.one_of(st.just(0.0), st.floats(1e-12, 10))  # subnormal numbers have too few digits to compare
 WITHIN = 1e-12
 quick = settings(max_examples=60, deadline=None)
 
