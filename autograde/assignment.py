@@ -67,6 +67,12 @@ class Assignment:
         return sum(e.points for e in self.exercises)
 
     @property
+    def cell_points(self):
+        """Points by test cell, as the notebook has them."""
+        return {grade_id(c): c.metadata.nbgrader["points"] for c in self.notebook.cells
+                if grade_id(c) and c.metadata.nbgrader["grade"]}  # fmt: skip
+
+    @property
     def manual_points(self):
         """What a person awards for the written questions."""
         return sum(w["points"] for w in self.written)
@@ -86,13 +92,15 @@ def load(folder):
         notebook = nbformat.read(folder / f"{name}.ipynb", as_version=4)
     except FileNotFoundError as error:
         raise AssignmentError(f"{name}: {error.filename} is missing.") from None
-    except (tomllib.TOMLDecodeError, nbformat.reader.NotJSONError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, nbformat.ValidationError, AttributeError) as error:
+        raise AssignmentError(f"{name}: a file is not readable as what it should be: {error}") from None
+    except nbformat.reader.NotJSONError as error:
         raise AssignmentError(f"{name}: {error}") from None
     try:
         exercises = tuple(_exercise(entry, folder / "bank") for entry in manifest["exercise"])
         title, minutes = manifest["title"], manifest["minutes"]
     except (KeyError, TypeError) as error:
-        raise AssignmentError(f"{name}: exercises.toml lacks or misspells the key {error}.") from None
+        raise AssignmentError(f"{name}: exercises.toml lacks, misspells or invents a key: {error}.") from None
     written = tuple(manifest.get("written", ()))
     found = Assignment(name, title, folder, minutes, notebook, exercises, written)
     _agree(found)
@@ -118,7 +126,14 @@ def read_bank(exercise, text):
     ------
     AssignmentError : a wrong answer without its sentence, or two answers of one name.
     """
-    parts = SECTION.split(text)[1:]
+    first, *parts = SECTION.split(text)
+    headers = re.findall(r"^# ?%%.*$", "".join(parts[2::3]), re.MULTILINE)
+    strange = [line for line in [*first.splitlines(), *headers] if line.strip()]
+    if strange:
+        raise AssignmentError(
+            f"bank/{exercise}.py: {strange[0]!r} belongs to no answer; a header reads '# %% wrong: name' or "
+            "'# %% right: name'."
+        )
     seen = set()
     for kind, name, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
         lines = body.strip("\n").splitlines()
@@ -138,7 +153,18 @@ def grade_id(cell):
     return cell.metadata.get("nbgrader", {}).get("grade_id")
 
 
+RELEASED = ("{name}.ipynb", "{name}.checks.json")
+KEPT = ("exercises.toml", "bank", ".ipynb_checkpoints", "__pycache__")
+
+
 def _agree(assignment):
+    allowed = {pattern.format(name=assignment.name) for pattern in RELEASED} | set(KEPT)
+    for path in sorted(assignment.folder.iterdir()):
+        if path.name not in allowed:
+            raise AssignmentError(f"{assignment.name}: {path.name} would reach students; move it out of the folder.")
+    for e in assignment.exercises:
+        if sum(not a.right for a in e.answers) < 3 or sum(a.right for a in e.answers) < 2:
+            raise AssignmentError(f"{assignment.name}: the bank of {e.id} needs 3 wrong and 2 right answers at least.")
     marks = {grade_id(c): c.metadata.nbgrader for c in assignment.notebook.cells if grade_id(c)}
     graded = {name for name, mark in marks.items() if mark["grade"]}
     for exercise in assignment.exercises:
@@ -154,8 +180,8 @@ def _agree(assignment):
                 f"and {points} in the notebook."
             )
     for question in assignment.written:
-        if marks.get(question["id"], {}).get("points") != question["points"]:
-            raise AssignmentError(f"{assignment.name}: written question {question['id']!r} disagrees on points.")
+        if marks.get(question.get("id"), {}).get("points", -1) != question.get("points"):
+            raise AssignmentError(f"{assignment.name}: written question {question.get('id')!r} disagrees on points.")
     listed = {t for e in assignment.exercises for t in e.tests} | {w["id"] for w in assignment.written}
     if graded != listed:
         raise AssignmentError(f"{assignment.name}: {graded ^ listed} is graded in only one of notebook and manifest.")

@@ -1,12 +1,14 @@
 """Certify an assignment: prove by running that its tests pass what is right and stop what is wrong.
 
 The reference gets full marks; the untouched release gets zero; every wrong answer of the bank loses its exercise's
-points, leaves the others' alone, and is told its own misconception; every alternative right answer keeps them.
+points, leaves the others' alone, and is told its own misconception; every alternative right answer keeps them. And
+with the visible checks switched off, the hidden tests alone stop every wrong answer too.
 """
 
 from dataclasses import asdict, dataclass
 
 from .assignment import release, with_answers
+from .build import key
 from .runner import preload, run_many
 
 
@@ -17,7 +19,8 @@ class Case:
     kind : "reference", "release", "wrong" or "right"
     score : points of the whole notebook
     ok : whether the case came out as it must
-    diagnosed : for a wrong answer, whether its message holds the bank's sentence
+    hidden : for a wrong answer, whether the hidden tests alone stop it
+    diagnosed : for a wrong answer, whether the check named its misconception
     message : what the student would read
     """
 
@@ -26,6 +29,7 @@ class Case:
     name: str
     score: int
     ok: bool
+    hidden: bool
     diagnosed: bool
     message: str
 
@@ -45,8 +49,8 @@ class Certificate:
 
     @property
     def valid(self):
-        """Whether every case came out as it must and every wrong answer was diagnosed."""
-        return all(c.ok for c in self.cases) and all(c.diagnosed for c in self.of("wrong"))
+        """Whether every case came out as it must, and each wrong answer was diagnosed, and stopped by hidden tests."""
+        return all(c.ok for c in self.cases) and all(c.diagnosed and c.hidden for c in self.of("wrong"))
 
     def summary(self):
         """The certificate as plain numbers, and the list of cases."""
@@ -56,6 +60,7 @@ class Certificate:
             "exercises": len({c.exercise for c in self.of("wrong")}),
             "mutants": len(self.of("wrong")),
             "killed": sum(c.ok for c in self.of("wrong")),
+            "killed_by_hidden_tests": sum(c.hidden for c in self.of("wrong")),
             "diagnosed": sum(c.diagnosed for c in self.of("wrong")),
             "alternatives": len(self.of("right")),
             "passed": sum(c.ok for c in self.of("right")),
@@ -86,9 +91,11 @@ def certify(assignment, on_case=lambda case: None):
         for answer in exercise.answers:
             kind = "right" if answer.right else "wrong"
             plan.append((kind, (exercise, answer), with_answers(notebook, {exercise.id: answer.source})))
+    jobs = [(nb, folder) for _, _, nb in plan]
+    alone = run_many([job for (kind, _, _), job in zip(plan, jobs, strict=True) if kind == "wrong"], hidden_only=True)
     cases = []
-    for (kind, subject, _), found in zip(plan, run_many([(nb, folder) for _, _, nb in plan]), strict=True):
-        cases.append(_judge(assignment, kind, subject, found))
+    for (kind, subject, _), found in zip(plan, run_many(jobs), strict=True):
+        cases.append(_judge(assignment, kind, subject, found, next(alone) if kind == "wrong" else None))
         on_case(cases[-1])
     return Certificate(assignment.name, assignment.points, assignment.manual_points, tuple(cases))
 
@@ -98,15 +105,17 @@ def cases_planned(assignment):
     return 2 + sum(len(e.answers) for e in assignment.exercises)
 
 
-def _judge(assignment, kind, subject, found):
+def _judge(assignment, kind, subject, found, alone):
     scores = found.scores(assignment)
     score = sum(scores.values())
     if subject is None:
         goal = assignment.points if kind == "reference" else 0
         failed = next((c.message for c in found.cells if not c.passed), "")
-        return Case(kind, "", kind, score, score == goal, False, failed)
+        return Case(kind, "", kind, score, score == goal, False, False, failed)
     exercise, answer = subject
     goal = assignment.points - (0 if answer.right else exercise.points)
-    message = found.message(exercise)
     ok = score == goal and scores[exercise.id] == (exercise.points if answer.right else 0)
-    return Case(kind, exercise.id, answer.name, score, ok, bool(answer.says) and answer.says in message, message)
+    failure = found.failure(exercise)
+    hidden = alone is not None and alone.scores(assignment)[exercise.id] == 0
+    diagnosed = failure is not None and failure.slip == key(answer)
+    return Case(kind, exercise.id, answer.name, score, ok, hidden, diagnosed, failure.message if failure else "")

@@ -12,6 +12,8 @@ try:
 except ImportError as error:
     raise SystemExit('The command autograde needs click and rich. Run: python -m pip install -e ".[course]"') from error
 
+from edfcore.errors import EdfError
+
 from .errors import AutogradeError
 
 
@@ -21,7 +23,7 @@ class Group(click.Group):
     def invoke(self, ctx):
         try:
             return super().invoke(ctx)
-        except AutogradeError as error:
+        except EdfError as error:
             raise click.UsageError(str(error)) from error
 
 
@@ -39,11 +41,14 @@ def main():
 
 
 def _load(name, solutions):
+    from edfcore.cli import course_root
+
     from .assignment import load
 
-    folder = Path(solutions) / name
-    if not folder.is_dir():
-        there = sorted(p.name for p in Path(solutions).glob("*/") if (p / "exercises.toml").exists())
+    solutions = Path(solutions) if solutions else course_root() / "solutions"
+    folder = solutions / name
+    if not (folder / "exercises.toml").exists():
+        there = sorted(p.name for p in solutions.glob("*/") if (p / "exercises.toml").exists())
         raise AutogradeError(
             f"There is no assignment {name!r} in {solutions}. There are: {', '.join(there) or 'none'}."
         )
@@ -51,7 +56,7 @@ def _load(name, solutions):
 
 
 _solutions = click.option(
-    "--solutions", default="solutions", show_default=True, type=click.Path(), help="The folder of source notebooks."
+    "--solutions", type=click.Path(), help="The folder of source notebooks; default, that of the course."
 )
 
 
@@ -80,8 +85,8 @@ def certify(assignment, solutions, as_json):
     """Prove by running that the tests of ASSIGNMENT pass what is right and stop what is wrong.
 
     The reference must get full marks, the untouched release zero; every wrong answer of the bank must lose its
-    exercise's points and be told its own misconception; every alternative right answer must keep them. Exits with 1
-    otherwise.
+    exercise's points, be told its own misconception, and be stopped by the hidden tests alone as well; every
+    alternative right answer must keep the points. Exits with 1 otherwise.
     """
     from .certify import cases_planned
     from .certify import certify as run_certification
@@ -100,26 +105,30 @@ def certify(assignment, solutions, as_json):
 
 def _print_certificate(console, assignment, certificate):
     table = rich.table.Table(box=None, pad_edge=False, title=f"{assignment.name}. {assignment.title}: kill table")
-    for heading in ("exercise", "wrong answers", "killed", "diagnosed", "right answers", "passed", "points"):
-        table.add_column(heading, justify="left" if heading == "exercise" else "right")
+    for heading in ("exercise", "wrong", "killed", "by hidden", "diagnosed", "right", "passed", "points"):
+        table.add_column(heading, justify="left" if heading == "exercise" else "right", overflow="fold")
     for e in assignment.exercises:
         wrong = [c for c in certificate.of("wrong") if c.exercise == e.id]
         right = [c for c in certificate.of("right") if c.exercise == e.id]
         killed, diagnosed = sum(c.ok for c in wrong), sum(c.diagnosed for c in wrong)
-        numbers = (len(wrong), killed, diagnosed, len(right), sum(c.ok for c in right), e.points)
+        hidden = sum(c.hidden for c in wrong)
+        numbers = (len(wrong), killed, hidden, diagnosed, len(right), sum(c.ok for c in right), e.points)
         table.add_row(e.id, *map(str, numbers))
     console.print(table)
     s = certificate.summary()
     console.print(
         f"Reference {s['reference_score']} of {s['max_score']}, untouched release {s['release_score']}; "
-        f"{s['killed']} of {s['mutants']} wrong answers killed, {s['diagnosed']} told their misconception; "
+        f"{s['killed']} of {s['mutants']} wrong answers killed, {s['killed_by_hidden_tests']} by hidden tests alone, "
+        f"{s['diagnosed']} told their misconception; "
         f"{s['passed']} of {s['alternatives']} other right answers passed."
     )
     for case in certificate.cases:
-        if not case.ok or (case.kind == "wrong" and not case.diagnosed):
-            console.print(
-                f"FAILED  {case.kind} {case.exercise} {case.name!r}: {case.message or 'no message'}", markup=False
-            )
+        lacks = [] if case.ok else ["the points are not what they must be"]
+        lacks += [] if case.kind != "wrong" or case.diagnosed else ["its misconception is not told"]
+        lacks += [] if case.kind != "wrong" or case.hidden else ["no hidden test stops it"]
+        if lacks:
+            told = f"FAILED  {case.kind} {case.exercise} {case.name!r}: {', '.join(lacks)}. {case.message}"
+            console.print(told, markup=False)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """What goes wrong with an assignment or a course directory, in sentences."""
 
+from edfcore.errors import EdfError
 
-class AutogradeError(Exception):
+
+class AutogradeError(EdfError):
     """Base of every error that autograde raises on purpose."""
 
 

@@ -4,10 +4,12 @@ Each run is forked from this process, which has the libraries loaded already, so
 take seconds. This is no sandbox: students' work goes through nbgrader (and later through the isolated executor).
 """
 
+import ast
 import contextlib
 import io
 import multiprocessing
 import os
+import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,11 +21,12 @@ LIMIT = 60.0  # seconds for one notebook
 
 @dataclass(frozen=True)
 class CellResult:
-    """What became of one code cell: its grade_id, and the error's type and message where it failed."""
+    """What became of one code cell: its grade_id, and the error's type, message and slip where it failed."""
 
     name: str | None
     error: str | None
     message: str
+    slip: str | None = None
 
     @property
     def passed(self):
@@ -38,16 +41,16 @@ class Run:
     recorded: dict
 
     def scores(self, assignment):
-        """Points by exercise: all of a test cell's points where it passed, none where it failed."""
-        failed = {c.name for c in self.cells if not c.passed}
-        return {e.id: 0 if failed & set(e.tests) else e.points for e in assignment.exercises}
+        """Points by exercise: a test cell's points where it passed, none where it failed."""
+        passed, worth = {c.name for c in self.cells if c.passed}, assignment.cell_points
+        return {e.id: sum(worth[t] for t in e.tests if t in passed) for e in assignment.exercises}
 
-    def message(self, exercise):
-        """What the first failing test cell of the exercise says, or ""."""
-        return next((c.message for c in self.cells if c.name in exercise.tests and not c.passed), "")
+    def failure(self, exercise):
+        """The first failing test cell of the exercise, or None."""
+        return next((c for c in self.cells if c.name in exercise.tests and not c.passed), None)
 
 
-def run(notebook, folder, record=False, limit=LIMIT):
+def run(notebook, folder, record=False, hidden_only=False, limit=LIMIT):
     """Execute the notebook's code cells in order, as a kernel that goes on after errors would.
 
     Parameters
@@ -55,6 +58,7 @@ def run(notebook, folder, record=False, limit=LIMIT):
     notebook : NotebookNode
     folder : path, the working directory
     record : bool; collect what reaches the checks instead of comparing it
+    hidden_only : bool; let visible checks pass, to try the hidden tests alone
     limit : float, seconds; then the run is ended and every cell not finished counts as failed
 
     Returns
@@ -63,13 +67,18 @@ def run(notebook, folder, record=False, limit=LIMIT):
     """
     context = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
     receiver, sender = context.Pipe(duplex=False)
-    cells = [(grade_id(c), c.source) for c in notebook.cells if c.cell_type == "code"]
-    process = context.Process(target=_child, args=(sender, cells, str(folder), record), daemon=True)
+    cells = [
+        (grade_id(c), c.source, bool(c.metadata.get("nbgrader", {}).get("grade")))
+        for c in notebook.cells
+        if c.cell_type == "code"
+    ]
+    process = context.Process(target=_child, args=(sender, cells, str(folder), record, hidden_only), daemon=True)
     process.start()
     sender.close()
     results, recorded = [], {}
+    deadline = time.monotonic() + limit
     try:
-        while receiver.poll(limit):
+        while receiver.poll(max(0.0, deadline - time.monotonic())):
             kind, payload = receiver.recv()
             if kind == "cell":
                 results.append(CellResult(*payload))
@@ -80,7 +89,7 @@ def run(notebook, folder, record=False, limit=LIMIT):
         pass
     process.kill()
     process.join()
-    for name, _ in cells[len(results) :]:
+    for name, _, _ in cells[len(results) :]:
         results.append(CellResult(name, "Stopped", f"The run ended here: a crash, or over {limit:.0f} seconds."))
     return Run(tuple(results), recorded)
 
@@ -99,7 +108,7 @@ def preload():
     load_mnist()
 
 
-def _child(sender, cells, folder, record):
+def _child(sender, cells, folder, record, hidden_only):
     from threadpoolctl import threadpool_limits
 
     from edfcore.teach import checks
@@ -107,22 +116,33 @@ def _child(sender, cells, folder, record):
     os.chdir(folder)
     namespace = {"__name__": "__main__"}
     recorder = checks.recording() if record else contextlib.nullcontext({})
-    with threadpool_limits(1), recorder as recorded:
-        for name, source in cells:
-            sender.send(("cell", _execute(name, source, namespace)))
+    visible = checks.hidden_only() if hidden_only else contextlib.nullcontext()
+    with threadpool_limits(1), visible, recorder as recorded:
+        for cell in cells:
+            sender.send(("cell", _execute(*cell, namespace)))
         sender.send(("done", _plain(recorded)))
     sender.close()
 
 
-def _execute(name, source, namespace):
+def _execute(name, source, graded, namespace):
     silent = io.StringIO()
     try:
         with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
-            exec(compile(source, f"<cell {name}>", "exec"), namespace)
+            last = _run_source(source, f"<cell {name}>", namespace)
     except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt of a cell count as its failure
         told = str(error) or traceback.format_exception_only(error)[-1].strip()
-        return name, type(error).__name__, told
-    return name, None, ""
+        return name, type(error).__name__, told, getattr(error, "slip", None)
+    if graded and last is not None:
+        return name, "EndsInValue", "a test cell must not end in a value: nbgrader takes it for partial credit", None
+    return name, None, "", None
+
+
+def _run_source(source, filename, namespace):
+    """Execute the source; returns the value of its last line where that is an expression."""
+    tree = ast.parse(source, filename)
+    last = ast.Expression(tree.body.pop().value) if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, filename, "exec"), namespace)
+    return eval(compile(last, filename, "eval"), namespace) if last else None
 
 
 def _plain(recorded):

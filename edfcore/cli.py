@@ -84,6 +84,7 @@ def lab(no_browser, port, notebook):
     arguments += [f"--port={port}"] if port else []
     arguments += ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []  # a container's only user
     _use_one_blas_thread()
+    os.chdir(root)  # nbgrader's extensions read their configuration from here
     sys.exit(LabApp.launch_instance(arguments))
 
 
@@ -175,7 +176,7 @@ def catalog(as_json):
 @click.argument("what", default="course", type=click.Choice(["course", "lenet"]))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end; progress goes to stderr.")
 @click.option("--out", type=click.Path(file_okay=False), help="Folder for the executed lecture and the sample class.")
-@click.option("--epochs", type=int, help="Epochs of training.  [default: 12]")
+@click.option("--epochs", default=12, show_default=True, type=click.IntRange(1), help="Epochs of training.")
 def demo(what, as_json, out, epochs):
     """See everything run once: train on MNIST, execute lecture 01, grade a sample class.
 
@@ -187,9 +188,9 @@ def demo(what, as_json, out, epochs):
 
     console = rich.console.Console(stderr=as_json)
     if what == "lenet":
-        found = run_lenet(console, epochs or 12)
+        found = run_lenet(console, epochs)
     else:
-        found = run_demo(console, course_root(), out, epochs or 12)
+        found = run_demo(console, course_root(), out, epochs)
     if as_json:
         click.echo(json.dumps(found, indent=1))
 

@@ -33,12 +33,18 @@ class Shown:
         return self.draw().svg()
 
     def __getitem__(self, name):
-        """The node of that name. Raises KeyError with the names that there are."""
+        """The node of that name. Raises GraphError with the names that there are."""
         for node in self.nodes:
             if node.name == name:
                 return node
         there = ", ".join(n.name for n in self.nodes if n.name) or "none"
-        raise KeyError(f"no node is named {name!r}; there are: {there}")
+        raise GraphError(f"No node is named {name!r}; there are: {there}.")
+
+    def __contains__(self, name):
+        return any(node.name == name for node in self.nodes)
+
+    def __iter__(self):
+        return iter(self.nodes)
 
 
 @dataclass(frozen=True)

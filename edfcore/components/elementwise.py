@@ -9,7 +9,7 @@ complex number is taken. The complex step, and with it `edfcore.curvature`, rest
 from math import log, pi, sqrt
 
 from ..cost import Cost, count
-from ..errors import DataError
+from ..errors import DataError, ShapeError
 from ..graph import Component
 from ..registry import register
 from .linear import number, refuse, sum_of, whole
@@ -103,7 +103,7 @@ class ReLU(Elementwise):
     source = "S4, slide 26; derivative at 0 as torch.nn.ReLU"
 
     def forward(self, x):
-        return self.xp.where(x.real > 0, x, 0 * x)
+        return self.xp.where(x.real <= 0, self.xp.zeros_like(x), x)  # keeps nan
 
     def derivative(self, y, x):
         return (x.real > 0).astype(x.dtype)
@@ -453,9 +453,21 @@ class Dropout(Elementwise):
 
 
 class Pointwise(Component):
-    """z[...] = f(x[...], y[...]) with NumPy's broadcasting; the engine undoes it."""
+    """z[...] = f(x[...], y[...]) with NumPy's broadcasting; the engine undoes it.
+
+    Two batches are never stretched along each other: (B, 1) - (B,) would pair every instance with every other one.
+    """
 
     axes = "... ; ... -> ..."
+
+    def derive(self, sizes):
+        shapes = [a.value.shape for a in self.args if a.batched]
+        if len(shapes) == 2 and (len(shapes[0]) != len(shapes[1]) or shapes[0][:1] != shapes[1][:1]):
+            raise ShapeError(
+                f"{self.label}: two batches of shapes {shapes[0]} and {shapes[1]}: both carry b first, so NumPy's "
+                "broadcasting would mix instances. Give both the same number of axes and the same length."
+            )
+        return {}
 
     def cost(self, sizes):
         entries = count(sizes, "...")

@@ -24,7 +24,10 @@ def SGD(eta, graph=None):
     graph = graph or current()
     trained = [p for p in graph.params if p.grad is not None]
     if not trained:
-        raise GraphError("SGD: no parameter has a gradient; call Backward(loss) first.")
+        raise GraphError(
+            "SGD: no parameter of the current graph has a gradient; call Backward(loss) first. For a graph of your "
+            "own, step inside its 'with' block or pass it: edf.SGD(eta, graph)."
+        )
     for param in trained:
         param.value -= float(eta) * param.grad
     graph.touch("a step of SGD was taken")

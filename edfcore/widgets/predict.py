@@ -1,5 +1,6 @@
 """Predict before you run: a question that locks its answer, and the cell that compares it with what happened."""
 
+import math
 from html import escape
 
 from ..errors import DataError, MissingExtra
@@ -59,7 +60,7 @@ def predict(key, question, choices=None, unit=None):
         try:
             value = answer.value if choices else _number(answer.value)
             status.value = _told(predictions.lock(key, value, reason.value), choices, unit)
-        except DataError as error:
+        except (DataError, OSError) as error:
             status.value = f"<p>{escape(str(error))}</p>"
             return
         for control in (answer, reason, button):
@@ -102,9 +103,12 @@ def _told_number(value):
 
 def _number(text):
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
-        raise DataError(f"{text!r} is not a number; write it like 0.02 or 2e-2.") from None
+        value = math.nan
+    if not math.isfinite(value):
+        raise DataError(f"{text!r} is not a number; write it like 0.02 or 2e-2.")
+    return value
 
 
 def _told(given, choices, unit):

@@ -28,11 +28,13 @@ def change(path, old, new):
         ("exercises.toml", 'tests = ["layer-test"]', 'tests = ["layer-tset"]', "no test cell"),
         ("exercises.toml", "points = 2", "points = 3", "3 points in exercises.toml and 2 in the notebook"),
         ("exercises.toml", 'id = "layer"', 'id = "lair"', "no file lair.py"),
-        ("exercises.toml", "minutes = 115", "minuets = 115", "the key 'minutes'"),
+        ("exercises.toml", "minutes = 115", "minuets = 115", "a key: 'minutes'"),
         ("exercises.toml", "[[exercise]]", "[[exercise]", "A1:"),
         ("exercises.toml", 'id = "written"', 'id = "wirtten"', "'wirtten'"),
         ("bank/layer.py", "# The threshold is missing.\n", "", "needs a comment line"),
         ("bank/layer.py", "wrong: zeros", "wrong: bias added", "two answers are named 'bias added'"),
+        ("bank/layer.py", "# %% wrong: zeros", "# %% Wrong: zeros", "belongs to no answer"),
+        ("exercises.toml", 'objectives = ["read', 'aims = ["read', "invents a key"),
         ("A1.ipynb", '"cells"', '"cells', "A1:"),
     ],
 )
@@ -101,3 +103,22 @@ def test_right_answers_use_no_forbidden_name(folder):
         for answer in exercise.answers:
             for name in exercise.forbidden:
                 assert not re.search(rf"\b{re.escape(name.split('.', 1)[1])}\b", answer.source), (answer.name, name)
+
+
+def test_a_bank_with_too_few_answers_is_refused(folder):
+    (folder / "bank" / "layer.py").write_text("", encoding="utf-8")
+    with pytest.raises(AssignmentError, match="the bank of layer needs 3 wrong and 2 right answers"):
+        assignments.load(folder)
+
+
+@pytest.mark.parametrize("name", ["answers.txt", "exercises.toml.bak", "bank2"])
+def test_a_file_that_would_reach_students_is_refused(folder, name):
+    (folder / name).write_text("the answer", encoding="utf-8")
+    with pytest.raises(AssignmentError, match=f"{name} would reach students"):
+        assignments.load(folder)
+
+
+def test_files_that_are_no_text_are_sentences(folder):
+    (folder / "exercises.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(AssignmentError, match="not readable"):
+        assignments.load(folder)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
-from autograde.course import Course, sample_class
+from autograde.course import Course, reference_answers, sample_class
 from edfcore.execute import check_notebook
 
 
@@ -85,6 +86,24 @@ def test_validate_and_edf_check_agree(course):
         path = course.root / "submitted" / student / "A1" / "A1.ipynb"
         assert ("passes all the tests" in course.nbgrader("validate", str(path))) == right
         assert check_notebook(path).right == right
+
+
+def test_the_readme_s_term_runs_in_a_clone_that_holds_the_release(root, tmp_path):
+    """Word for word, for one student whose answer also writes to stderr, which costs nothing."""
+    shutil.copytree(root / "assignments", tmp_path / "assignments")
+    clone = Course(tmp_path)
+    block = (root / "solutions" / "README.md").read_text(encoding="utf-8").split("## A term with nbgrader")[1]
+    lines = [line.split("#")[0].split() for line in block.splitlines() if line.startswith("    nbgrader ")]
+    assert [line[1] for line in lines] == ["generate_assignment", "autograde", "generate_feedback", "export"]
+    clone.nbgrader(*lines[0][1:])
+    noisy = reference_answers(clone.assignment)
+    noisy["layer"] += "\nimport sys\nprint('working', file=sys.stderr)"
+    noisy["layer"] = noisy["layer"].replace("return x", "print('working', file=__import__('sys').stderr)\n    return x")
+    clone.submit("gul", noisy)
+    for line in lines[1:]:
+        clone.nbgrader(*line[1:])
+    assert clone.grades()[0].auto_score == 20
+    assert "gul" in (tmp_path / "grades.csv").read_text(encoding="utf-8")
 
 
 def test_nothing_of_the_solutions_reaches_students(course):

@@ -477,3 +477,15 @@ def test_whole_numbers_as_data_give_what_equal_floats_give(name, kind):
         results.append((y.value, x.grad))
     for one, other in zip(*results, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-14)
+
+
+@pytest.mark.parametrize("shapes", [((5, 1), (5,)), ((5, 3), (1, 3)), ((5,), (5, 5))])
+def test_two_batches_are_never_stretched_along_each_other(shapes):
+    """(B, 1) - (B,) is (B, B) for NumPy: every prediction minus every target."""
+    with edf.Graph() as graph:
+        x, y = edf.Input("x"), edf.Input("y")
+        x - y
+    x.set(np.ones(shapes[0]))
+    y.set(np.ones(shapes[1]))
+    with pytest.raises(edf.ShapeError, match="two batches of shapes"):
+        graph.Forward()

@@ -188,7 +188,7 @@ def backward_after_a_step():
     edf.Backward(loss)
 
 
-@says(edf.GraphError, "no parameter has a gradient", "Backward(loss)")
+@says(edf.GraphError, "no parameter of the current graph has a gradient", "Backward(loss)")
 def step_before_backward():
     network()
     edf.Forward()

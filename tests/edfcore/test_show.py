@@ -78,5 +78,6 @@ def test_names_that_would_be_markup_are_escaped():
 
 def test_a_node_is_found_by_its_name(network):
     assert network["W1"].value.shape == (784, 128)
-    with pytest.raises(KeyError, match="there are: x, y, W1, b1, L1, loss"):
+    with pytest.raises(edf.GraphError, match="there are: x, y, W1, b1, L1, loss"):
         network["W2"]
+    assert "W1" in network and "W2" not in network and list(network) == network.nodes
