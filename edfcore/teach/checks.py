@@ -5,6 +5,8 @@ value that each wrong answer of the exercise's bank leads to. It is made by `aut
 """
 
 import copy
+import hashlib
+import hmac
 import json
 import math
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ from .compare import Slip, Wrong, compare
 
 _recorder = ContextVar("edfcore_recorded_checks", default=None)
 _hidden_only = ContextVar("edfcore_hidden_only", default=False)
+_seed = ContextVar("edfcore_check_seed", default=b"")
 
 
 class Checks:
@@ -122,7 +125,19 @@ class Checks:
         try:
             compare(category, got, expected, rtol=rtol, atol=atol)
         except Wrong:
-            raise Wrong(f"A hidden test fails. Its category: {category}.") from None
+            wrong = Wrong(f"A hidden test fails. Its category: {category}.")
+            wrong.category = category
+            raise wrong from None
+
+    def rng(self, name):
+        """A random generator for the test named `name`: the same on every run of one student's notebook.
+
+        In a grader's examination each student gets inputs of their own, drawn from the course's secret; elsewhere the
+        inputs are everybody's.
+        """
+        told = f"{self.assignment}/{name}".encode()
+        digest = hmac.new(_seed.get() or b"everybody", told, hashlib.sha256).digest()
+        return np.random.default_rng(int.from_bytes(digest[:16], "big"))
 
 
 def _shape(value):
@@ -138,6 +153,27 @@ def recording():
         yield found
     finally:
         _recorder.reset(token)
+
+
+@contextmanager
+def seeded(seed):
+    """Inside, `Checks.rng` draws from `seed` (bytes)."""
+    token = _seed.set(seed)
+    try:
+        yield
+    finally:
+        _seed.reset(token)
+
+
+def inside(function):
+    """Mark a helper in a locked cell that is to run beside the student's code, wherever that runs.
+
+    In a notebook it changes nothing. While a grader examines, tests run apart from the student's code and only plain
+    values cross between them; a helper that handles live objects of both, such as nodes of a graph, is marked with
+    this, runs on the student's side, and gives back plain values for the test to judge.
+    """
+    function.runs_inside = True
+    return function
 
 
 @contextmanager

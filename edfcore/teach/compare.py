@@ -16,6 +16,7 @@ class Wrong(AssertionError):
     """A value that is not the expected one. Notebooks show its sentences and no traceback."""
 
     slip = None
+    category = None  # of a hidden test
 
     def _render_traceback_(self):
         return str(self).splitlines()
