@@ -8,6 +8,7 @@ Python's own names and the master's are never the student's otherwise. Each test
 import ast
 import builtins
 import contextlib
+import ctypes
 import hashlib
 import hmac
 import io
@@ -18,6 +19,7 @@ import pickle
 import re
 import select
 import signal
+import sys
 import time
 from dataclasses import dataclass
 
@@ -472,6 +474,7 @@ def in_child(task, seconds):
     if pid == 0:
         try:
             os.close(reading)
+            die_with_parent()
             try:
                 told = ("value", task())
             except BaseException as error:  # noqa: BLE001 - told to the parent
@@ -490,6 +493,12 @@ def in_child(task, seconds):
     if kind == "error":
         raise ChildFailed(value)
     return value
+
+
+def die_with_parent():
+    """On Linux, be killed when the parent goes."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
 
 
 def _read_pickle(descriptor, deadline):

@@ -57,6 +57,11 @@ class Warm:
         setup = sandbox.Setup(str(library.path), tuple(library.hidden_packages), self.preload, self.mnist)
         return sandbox.Zygote(setup, self.unsafe)
 
+    def renew(self):
+        """Begin again with zygotes of this Warm's own, after one failed."""
+        self.close()
+        self.parent = None
+
     def close(self):
         """End this Warm's own zygotes."""
         for zygote in self._own.values():

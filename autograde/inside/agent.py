@@ -433,7 +433,9 @@ _OPERATIONS = _operations()
 
 def _told(error):
     bases = [f"{c.__module__}.{c.__qualname__}"[:200] for c in type(error).__mro__[:20]]
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if "ipython-input" in f.filename or "/tmp" in f.filename]
+    frames = [
+        f for f in traceback.extract_tb(error.__traceback__) if "ipython-input" in f.filename or "/tmp" in f.filename
+    ]
     where = [f"line {f.lineno}, in {f.name}: {f.line or ''}"[:300] for f in frames[-3:]]
     return {"type": type(error).__name__[:200], "bases": bases, "message": _message(error), "trace": "\n".join(where)}
 

@@ -93,7 +93,9 @@ class Peer(Codec):
             raise WireError("a malformed request") from None
         before = [fingerprint(a) for a in args]
         reply = self.carry_out(do, on, args, kwargs)
-        changed = [[i, a] for i, (a, b) in enumerate(zip(args, before, strict=True)) if b is not None and fingerprint(a) != b]
+        changed = [
+            [i, a] for i, (a, b) in enumerate(zip(args, before, strict=True)) if b is not None and fingerprint(a) != b
+        ]
         try:
             self.channel.send(reply | {"changed": changed})
         except Unplain as error:

@@ -73,7 +73,9 @@ def prepare(orders):
         from edfcore.data import load_mnist
 
         mnist = load_mnist()
-        shared = {f"mnist.{n}": getattr(mnist, n) for n in ("train_images", "train_labels", "test_images", "test_labels")}
+        shared = {
+            f"mnist.{n}": getattr(mnist, n) for n in ("train_images", "train_labels", "test_images", "test_labels")
+        }
     outputs = agent.Outputs()
     shell = make_shell(outputs)
     hide_packages(orders["hidden"])

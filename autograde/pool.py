@@ -1,0 +1,230 @@
+"""Submissions to outcomes, several at a time: on this machine's processes, or on a Dask cluster.
+
+An outcome is a pure function of a job; it may be computed twice, and the recorder takes it once. A worker that dies
+is replaced, and its job is tried once more; then a person is needed.
+"""
+
+import contextlib
+import os
+import signal
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from multiprocessing.connection import wait
+
+from .errors import AutogradeError
+from .examine import die_with_parent, every_forbidden, examine, result_key
+from .plan import Master, Plan, make_plan, untouched
+from .read import Unreadable, read_notebook
+from .result import Result
+from .sandbox import Limits
+from .warm import Warm
+
+
+@dataclass(frozen=True)
+class Exam:
+    """What all submissions of one notebook are examined with.
+
+    folder : str, where locked and test cells run; builds : str, the folder of grading builds
+    environment : str, digest of the versions that matter
+    """
+
+    master: Master
+    folder: str
+    builds: str
+    limits: Limits = field(default_factory=Limits)
+    environment: str = ""
+    unsafe: bool = False
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """One submission.
+
+    seed : bytes, of the student's hidden inputs
+    known : str or None, the key of the result that stands in the gradebook
+    plan : Plan, where it was planned already
+    """
+
+    student: str
+    seed: bytes
+    known: str | None = None
+    plan: Plan | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job: a Result, or unchanged (its result stands already).
+
+    notebook : bytes as handed in, for the receipt
+    """
+
+    student: str
+    key: str
+    plan: Plan | None
+    result: Result | None
+    unchanged: bool = False
+    notebook: bytes = b""
+
+
+def planned(room, exam, student):
+    """Read and plan one submission: (Plan, the notebook's bytes), or (a sentence, b"") where it cannot be read."""
+    master = exam.master
+    try:
+        folder = room.handed_in(master, student, master.named, untouched(master))
+        submitted = read_notebook(folder.notebook, folder.name)
+        return make_plan(master, submitted, student, folder.files, folder.notes), folder.notebook
+    except Unreadable as error:
+        return str(error), b""
+
+
+def outcome(room, exam, warm, job):
+    """The Outcome of a job."""
+    plan, notebook = (job.plan, b"") if job.plan is not None else planned(room, exam, job.student)
+    if isinstance(plan, str):
+        return unreadable(exam, job, plan)
+    key = result_key(exam.master, plan, job.seed, exam.limits, exam.environment)
+    if key == job.known:
+        return Outcome(job.student, key, plan, None, unchanged=True)
+    options = {"folder": exam.folder, "seed": job.seed, "limits": exam.limits, "environment": exam.environment}
+    result = examine(exam.master, plan, warm, **options)
+    if result.needs_person and not plan.needs_person:  # the examination failed: once more, with nothing left warm
+        warm.renew()
+        result = examine(exam.master, plan, warm, **options)
+    return Outcome(job.student, key, plan, result, notebook=notebook)
+
+
+def unreadable(exam, job, why):
+    """The Outcome of a submission that cannot be read."""
+    empty = Plan(exam.master.assignment, exam.master.notebook, job.student, (), {}, (), why)
+    key = result_key(exam.master, empty, job.seed + why.encode(), exam.limits, exam.environment)
+    return Outcome(job.student, key, None, _failed(exam, job, key, why), unchanged=key == job.known)
+
+
+def _failed(exam, job, key, why):
+    assurance = "unsafe" if exam.unsafe else "isolated"
+    about = (exam.master.assignment, exam.master.notebook, job.student, "", exam.master.digest, key, assurance)
+    return Result(*about, needs_person=why, seconds={"total": 0.0})
+
+
+class Pool:
+    """Worker processes on this machine. Use as a context manager.
+
+    Parameters
+    ----------
+    room : Classroom
+    exam : Exam
+    workers : int
+    """
+
+    def __init__(self, room, exam, workers=None):
+        self.room, self.exam = room, exam
+        self.count = workers or default_workers()
+        self.warm = Warm(exam.master, exam.builds, exam.unsafe, exam.fresh)
+        self._workers = {}
+        if not exam.fresh:
+            self.warm.get(every_forbidden(exam.master))  # one zygote for all workers
+        try:
+            for _ in range(self.count):
+                self._start()
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self):
+        context = get_context("fork")
+        mine, theirs = context.Pipe()
+        others = [pipe for pipe in self._workers]
+        process = context.Process(target=_work, args=(self.room, self.exam, self.warm, theirs, [mine, *others]))
+        process.start()
+        theirs.close()
+        self._workers[mine] = process
+        return mine
+
+    def run(self, jobs):
+        """Yield the Outcome of each job, as they come."""
+        waiting, busy, tried = iter(jobs), {}, {}
+        for pipe in list(self._workers):
+            self._give(pipe, waiting, busy)
+        while busy:
+            for pipe in wait(list(busy)):
+                job = busy.pop(pipe)
+                try:
+                    found = pipe.recv()
+                except (EOFError, OSError):
+                    pipe, found = self._replace(pipe), None
+                    tried[job.student] = tried.get(job.student, 0) + 1
+                if found is None and tried[job.student] < 2:
+                    busy[pipe] = job
+                    pipe.send(job)
+                    continue
+                self._give(pipe, waiting, busy)
+                yield found if found is not None else self._lost(job)
+
+    @staticmethod
+    def _give(pipe, waiting, busy):
+        job = next(waiting, None)
+        if job is not None:
+            busy[pipe] = job
+            pipe.send(job)
+
+    def _lost(self, job):
+        why = "The grader's own process died twice while it examined this submission."
+        return unreadable(self.exam, job, why)
+
+    def _replace(self, pipe):
+        process = self._workers.pop(pipe)
+        pipe.close()
+        process.kill()
+        process.join()
+        return self._start()
+
+    def close(self):
+        """End all workers and their sandboxes."""
+        for pipe, process in self._workers.items():
+            pipe.close()
+            process.join(0.2)
+            process.kill()
+            process.join()
+        self._workers.clear()
+        self.warm.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def _work(room, exam, parent, pipe, others):
+    """A worker: jobs in, outcomes out, until the other end closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent()
+    for other in others:
+        other.close()
+    status = 1
+    try:
+        warm = Warm(exam.master, exam.builds, exam.unsafe, exam.fresh, parent=parent)
+        with warm, contextlib.suppress(EOFError):
+            while True:
+                pipe.send(outcome(room, exam, warm, pipe.recv()))
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def default_workers():
+    """One for each processor that this process may use."""
+    try:
+        return max(1, len(os.sched_getaffinity(0)))
+    except AttributeError:
+        return max(1, os.cpu_count() or 1)
+
+
+def one_thread():
+    """Keep the numerical libraries of this process and its forks to one thread; several would fight over the cores."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError as error:
+        raise AutogradeError('The grader needs threadpoolctl. Run: python -m pip install -e ".[course]"') from error
+    threadpool_limits(1)
