@@ -1,15 +1,27 @@
 """Certify an assignment: prove by running that its tests pass what is right and stop what is wrong.
 
 The reference gets full marks; the untouched release gets zero; every wrong answer of the bank loses its exercise's
-points, leaves the others' alone, and is told its own misconception; every alternative right answer keeps them. And
-with the visible checks switched off, the hidden tests alone stop every wrong answer too.
+points, leaves the others' alone, and is told its own misconception; every alternative right answer keeps them. With
+the visible checks switched off, the hidden tests alone stop every wrong answer too. All of it twice: in one process,
+as a student's notebook runs, and in the examination, as it is graded; a test that cannot be examined fails here.
 """
 
+import contextlib
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
-from .assignment import release, with_answers
+import nbformat
+
+from .assignment import grade_id, release, with_answers
 from .build import key
+from .examine import every_forbidden, examine
+from .plan import make_plan, master_from_assignment
+from .pool import default_workers
+from .read import read_notebook
 from .runner import preload, run_many
+from .sandbox import why_not
+from .warm import Warm
 
 
 @dataclass(frozen=True)
@@ -17,9 +29,9 @@ class Case:
     """One run of certification.
 
     kind : "reference", "release", "wrong" or "right"
-    score : points of the whole notebook
-    ok : whether the case came out as it must
-    hidden : for a wrong answer, whether the hidden tests alone stop it
+    score : points of the whole notebook, as it is graded
+    ok : whether the case came out as it must, in the notebook and in the examination
+    hidden : for a wrong answer, whether the hidden tests alone stop it, in both
     diagnosed : for a wrong answer, whether the check named its misconception
     message : what the student would read
     """
@@ -91,13 +103,64 @@ def certify(assignment, on_case=lambda case: None):
         for answer in exercise.answers:
             kind = "right" if answer.right else "wrong"
             plan.append((kind, (exercise, answer), with_answers(notebook, {exercise.id: answer.source})))
-    jobs = [(nb, folder) for _, _, nb in plan]
-    alone = run_many([job for (kind, _, _), job in zip(plan, jobs, strict=True) if kind == "wrong"], hidden_only=True)
+    books = [nb for _, _, nb in plan]
+    wrong = [(nb, subject[0]) for kind, subject, nb in plan if kind == "wrong"]
     cases = []
-    for (kind, subject, _), found in zip(plan, run_many(jobs), strict=True):
-        cases.append(_judge(assignment, kind, subject, found, next(alone) if kind == "wrong" else None))
-        on_case(cases[-1])
+    with Examiner(assignment) as examiner:
+        graded, graded_alone = examiner.scores(books), examiner.scores_alone(wrong)
+        seen = run_many([(nb, folder) for nb in books])
+        seen_alone = run_many([(_with_tests_of(e, nb), folder) for nb, e in wrong], hidden_only=True)
+        for (kind, subject, _), found in zip(plan, seen, strict=True):
+            alone = None
+            if kind == "wrong":
+                alone = [next(seen_alone).scores(assignment), next(graded_alone)]
+            cases.append(_judge(assignment, kind, subject, found, next(graded), alone))
+            on_case(cases[-1])
     return Certificate(assignment.name, assignment.points, assignment.manual_points, tuple(cases))
+
+
+class Examiner:
+    """Examines whole notebooks of our own making, several at a time. Use as a context manager.
+
+    Where the machine cannot isolate, it examines without isolation: the notebooks are the assignment's own.
+    """
+
+    def __init__(self, assignment):
+        self.assignment, self.master = assignment, master_from_assignment(assignment)
+        self.folder = str(assignment.folder)
+        self._stack = contextlib.ExitStack()
+        builds = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="edf-builds-"))
+        warm = Warm(self.master, builds, unsafe=why_not() is not None, keep=3)
+        self.warm = self._stack.enter_context(warm)
+        self.warm.get(every_forbidden(self.master))
+        self.threads = self._stack.enter_context(ThreadPoolExecutor(default_workers()))
+
+    def scores(self, notebooks):
+        """Points by exercise of each notebook, in order; None for a test that was not examined."""
+        return self.threads.map(self._scores, notebooks)
+
+    def scores_alone(self, pairs):
+        """For each (notebook, exercise), what the hidden tests of the exercise alone give."""
+        return self.threads.map(lambda pair: self._scores(pair[0], True, set(pair[1].tests)), pairs)
+
+    def _scores(self, notebook, hidden_only=False, only=None):
+        submitted = read_notebook(nbformat.writes(notebook).encode())
+        plan = make_plan(self.master, submitted, "certification")
+        found = examine(
+            self.master, plan, self.warm, folder=self.folder, hidden_only=hidden_only, only=only
+        )  # fmt: skip
+        points = {t.name: t.points for t in found.tests}
+        scores = {}
+        for exercise in self.assignment.exercises:
+            parts = [points.get(test) for test in exercise.tests]
+            scores[exercise.id] = None if None in parts else sum(parts)
+        return scores
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._stack.__exit__(*error)
 
 
 def cases_planned(assignment):
@@ -105,17 +168,32 @@ def cases_planned(assignment):
     return 2 + sum(len(e.answers) for e in assignment.exercises)
 
 
-def _judge(assignment, kind, subject, found, alone):
-    scores = found.scores(assignment)
-    score = sum(scores.values())
+def _with_tests_of(exercise, notebook):
+    """A copy of the notebook without the test cells of other exercises."""
+    fresh = nbformat.from_dict(notebook)
+    fresh.cells = [c for c in fresh.cells if not _is_test(c) or grade_id(c) in exercise.tests]
+    return fresh
+
+
+def _is_test(cell):
+    return cell.cell_type == "code" and bool(cell.metadata.get("nbgrader", {}).get("grade"))
+
+
+def _judge(assignment, kind, subject, found, graded, alone):
+    both = [found.scores(assignment), graded]
+    score = sum(points or 0 for points in graded.values())
     if subject is None:
-        goal = assignment.points if kind == "reference" else 0
+        worth = {e.id: e.points if kind == "reference" else 0 for e in assignment.exercises}
         failed = next((c.message for c in found.cells if not c.passed), "")
-        return Case(kind, "", kind, score, score == goal, False, False, failed)
+        ok = all(scores == worth for scores in both)
+        return Case(kind, "", kind, score, ok, False, False, failed if not ok or kind == "release" else "")
     exercise, answer = subject
-    goal = assignment.points - (0 if answer.right else exercise.points)
-    ok = score == goal and scores[exercise.id] == (exercise.points if answer.right else 0)
+    worth = {e.id: e.points for e in assignment.exercises} | ({} if answer.right else {exercise.id: 0})
+    ok = all(scores == worth for scores in both)
     failure = found.failure(exercise)
-    hidden = alone is not None and alone.scores(assignment)[exercise.id] == 0
+    hidden = alone is not None and all(scores[exercise.id] == 0 for scores in alone)
     diagnosed = failure is not None and failure.slip == key(answer)
-    return Case(kind, exercise.id, answer.name, score, ok, hidden, diagnosed, failure.message if failure else "")
+    message = failure.message if failure else ""
+    if both[0] != both[1]:
+        message = f"The notebook gives {both[0]}, the examination {both[1]}. {message}"
+    return Case(kind, exercise.id, answer.name, score, ok, hidden, diagnosed, message)

@@ -66,6 +66,13 @@ class Classroom:
         """The gradebook, as SQLAlchemy's URL."""
         return os.environ.get("AUTOGRADE_DB") or self._setting("db_url", f"sqlite:///{self.root / 'gradebook.db'}")
 
+    @property
+    def shown_db_url(self):
+        """The gradebook's URL without its password."""
+        from sqlalchemy.engine import make_url
+
+        return make_url(self.db_url).render_as_string(hide_password=True)
+
     def folder(self, step):
         """The folder of one of nbgrader's steps: source, release, submitted, autograded or feedback."""
         default = {"source": "source", "release": "release"}.get(step, step)

@@ -14,7 +14,9 @@ except ImportError as error:
 
 from edfcore.errors import EdfError
 
+from . import terms
 from .errors import AutogradeError
+from .terms import in_root, progress_bar, say
 
 
 class Group(click.Group):
@@ -25,18 +27,31 @@ class Group(click.Group):
             return super().invoke(ctx)
         except EdfError as error:
             raise click.UsageError(str(error)) from error
+        except KeyboardInterrupt:
+            click.echo("Interrupted. What was recorded stays; the same command goes on from there.", err=True)
+            raise click.Abort from None
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="edf-course", prog_name="autograde")
 def main():
-    """Build and certify assignments; nbgrader releases, grades and returns them.
+    """Write, certify, release, collect, grade and return assignments; nbgrader's commands work beside it.
 
     \b
-    autograde build A1      make the file of expected values and known slips that visible checks read
-    autograde certify A1    prove that the tests pass what is right and stop what is wrong
+    autograde build A1            make the file of expected values and known slips that visible checks read
+    autograde certify A1          prove that the tests pass what is right and stop what is wrong
+    autograde redteam A1          attack the grader with more than ninety submissions
+    autograde release A1          make the student version and prove that it holds no answer
+    autograde collect A1 SOURCE   put submissions in place
+    autograde grade A1            grade what is new, each submission in a sandbox of its own
+    autograde regrade A1          examine everything again, and show who gains and who loses
+    autograde feedback A1         write the students' pages
+    autograde export              write the marks for a spreadsheet, Canvas or Moodle
+    autograde status A1           who is graded, who waits for what
+    autograde receipts verify A1  follow the chain of receipts; list and replay them
+    autograde doctor              can this machine isolate, and what it lacks
 
-    Exit codes: 0 all is well, 1 something was found wrong, 2 the command could not be carried out.
+    Exit codes: 0 all is well; 1 something was found wrong, or needs a person; 2 the command could not be carried out.
     """
 
 
@@ -93,7 +108,7 @@ def certify(assignment, solutions, as_json):
 
     found = _load(assignment, solutions)
     console = rich.console.Console(stderr=as_json)
-    with rich.progress.Progress(console=console, transient=True) as progress:
+    with progress_bar(console) as progress:
         task = progress.add_task(f"Certifying {assignment}", total=cases_planned(found))
         certificate = run_certification(found, on_case=lambda _: progress.advance(task))
     if as_json:
@@ -129,6 +144,89 @@ def _print_certificate(console, assignment, certificate):
         if lacks:
             told = f"FAILED  {case.kind} {case.exercise} {case.name!r}: {', '.join(lacks)}. {case.message}"
             console.print(told, markup=False)
+
+
+@main.command()
+@click.argument("assignment")
+@click.option("--to", type=click.Path(), default="release", show_default=True, help="Folder for the student bundle.")
+@in_root
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def release(assignment, to, root, as_json):
+    """Make the student version of ASSIGNMENT in assignments/ and a bundle to hand out, and search both for answers.
+
+    No line of a solution, of a hidden test or of the bank may be in it; exits with 1, and releases nothing, where one is.
+    """
+    from .assignment import load
+    from .classroom import Classroom
+    from .release import ReleaseError, make_release
+
+    room = Classroom.at(root)
+    try:
+        made = make_release(load(room.folder("source") / assignment), room.root, Path(to))
+    except ReleaseError as error:
+        if error.proof is None:
+            raise
+        click.echo(str(error), err=True)
+        sys.exit(1)
+    if as_json:
+        say({"assignment": assignment, "bundle": str(made.bundle), "proof": made.proof.to_json()})
+    else:
+        searched = sum(made.proof.fragments.values())
+        click.echo(f"Wrote {made.folder} and {made.bundle}; {searched} fragments of answers and tests are not in them.")
+
+
+@main.command()
+@click.argument("assignment")
+@click.option("--only", multiple=True, help="Run only the case of this name; may be repeated.")
+@click.option("--unsafe", is_flag=True, help="Without isolation, to see what it is good for. On a throw-away machine.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def redteam(assignment, only, unsafe, as_json):
+    """Attack the grader with submissions that forge, spy, break out, flood and crash, and with honest accidents.
+
+    They lie in tests/redteam of the course's repository. Exits with 1 where one gets what it did not earn.
+    """
+    from .redteam import cases_planned, run_redteam
+
+    console = rich.console.Console(stderr=as_json)
+    with progress_bar(console) as progress:
+        task = progress.add_task(f"Attacking {assignment}", total=cases_planned(only))
+        report = run_redteam(
+            assignment, unsafe=unsafe, only=tuple(only) or None, on_case=lambda _: progress.advance(task)
+        )  # fmt: skip
+    data = report.to_json()
+    if as_json:
+        say(data)
+    else:
+        for case in data["results"]:
+            console.print(f"{case['kind']:9s}{case['name']:42s}{case['verdict']:10s}{case['reason']}", markup=False)
+        counts = ("cases", "unearned_points", "secrets_read", "effects_outside", "others_affected", "honest_zeroed")
+        console.print(", ".join(f"{name.replace('_', ' ')} {data[name]}" for name in counts))
+    sys.exit(1 if any(data[k] for k in data if k not in ("cases", "results")) else 0)
+
+
+@main.command()
+@in_root
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def doctor(root, as_json):
+    """Say whether this machine can isolate, and try it: a sandbox is started and what it sees is looked at."""
+    from .doctor import findings
+
+    found = findings(root)
+    if as_json:
+        say([f.as_dict() for f in found])
+    else:
+        console = rich.console.Console()
+        table = rich.table.Table(box=None, pad_edge=False)
+        for heading in ("what", "status", "found", "how to mend it"):
+            table.add_column(heading, overflow="fold")
+        for f in found:
+            table.add_row(*map(rich.markup.escape, (f.name, f.status, f.found, f.fix)))
+        console.print(table)
+    sys.exit(0 if all(f.status == "ok" or f.optional for f in found) else 1)
+
+
+for command in (terms.collect, terms.grade, terms.regrade, terms.feedback, terms.export, terms.status, terms.receipts):
+    main.add_command(command)
 
 
 if __name__ == "__main__":

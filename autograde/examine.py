@@ -384,7 +384,7 @@ def result_key(master, plan, seed, limits=None, environment=""):
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def examine(master, plan, warm, *, folder, seed=b"", limits=None, environment="", hidden_only=False):
+def examine(master, plan, warm, *, folder, seed=b"", limits=None, environment="", hidden_only=False, only=None):
     """Examine a planned submission; each pass in a process of its own, forked from this one.
 
     Parameters
@@ -397,6 +397,7 @@ def examine(master, plan, warm, *, folder, seed=b"", limits=None, environment=""
     limits : Limits
     environment : str, digest of the versions that matter
     hidden_only : bool; let visible checks pass (certification tries hidden tests alone)
+    only : set of test cells, or None for all
 
     Returns
     -------
@@ -422,9 +423,9 @@ def examine(master, plan, warm, *, folder, seed=b"", limits=None, environment=""
 
     try:
         every = every_forbidden(master)
-        found = one_pass(every)
-        for forbidden, only in _again(master, plan, found, every).items():
-            found.tests.update(one_pass(forbidden, only).tests)
+        found = one_pass(every, only)
+        for forbidden, tests in _again(master, plan, found, every).items():
+            found.tests.update(one_pass(forbidden, tests).tests)
     except ChildFailed as failed:
         total = {"total": time.monotonic() - started}
         return Result(*about, needs_person=f"The examination failed: {failed}", seconds=total)

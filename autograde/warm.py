@@ -1,6 +1,7 @@
 """The warm processes of one machine: a zygote for each set of forbidden names, and what examiners hold ready."""
 
 import contextlib
+import threading
 
 from . import sandbox
 from .library import cached_library
@@ -25,7 +26,7 @@ class Warm:
 
     def __init__(self, master, builds, unsafe=False, fresh=False, parent=None, keep=1):
         self.master, self.builds, self.unsafe, self.fresh, self.keep = master, builds, unsafe, fresh, keep
-        self.parent, self._own = parent, {}
+        self.parent, self._own, self._lock = parent, {}, threading.Lock()
         text = "\n".join(c.source for c in master.cells if c.cell_type == "code")
         self.mnist = "load_mnist" in text
         self.preload = ("numpy", "edfcore", "edfcore.teach", "edfcore.data")
@@ -41,7 +42,10 @@ class Warm:
 
     def get(self, forbidden):
         """The zygote whose edfcore lacks the names in `forbidden`."""
-        forbidden = frozenset(forbidden)
+        with self._lock:
+            return self._get(frozenset(forbidden))
+
+    def _get(self, forbidden):
         if self.fresh:
             self.close()
         elif self.parent is not None and forbidden in self.parent._own:

@@ -126,6 +126,7 @@ class State:
         self._prepare()
 
     def _prepare(self):
+        os.setpgid(0, 0)  # what a cell does to its process group does not reach process 1
         jail.limit(self.limits, self.world.base)
         signal.signal(signal.SIGPROF, _stop)
         signal.signal(signal.SIGALRM, _stop)

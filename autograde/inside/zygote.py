@@ -168,12 +168,11 @@ def keep(record, descriptors, orders, world):
     child = os.fork()
     if child == 0:
         lifeline.close()
+        os.setsid()  # a signal to a process group reaches all of it, in whatever namespace
         if orders["jailed"]:
             jail.die_with_parent()
             jail.mount_private(orders["private"], limits["disk"])
             jail.lock()
-        else:
-            os.setsid()
         agent.send_record(control, {"init": os.getpid()})
         agent.init(control, limits, world)
         os._exit(0)
