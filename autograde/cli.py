@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 try:
@@ -169,7 +170,7 @@ def release(assignment, to, root, as_json):
         click.echo(str(error), err=True)
         sys.exit(1)
     if as_json:
-        say({"assignment": assignment, "bundle": str(made.bundle), "proof": made.proof.to_json()})
+        say({"assignment": assignment, "bundle": str(made.bundle), "proof": asdict(made.proof)})
     else:
         searched = sum(made.proof.fragments.values())
         click.echo(f"Wrote {made.folder} and {made.bundle}; {searched} fragments of answers and tests are not in them.")

@@ -48,6 +48,7 @@ class Namespace(dict):
         self.claimed, self.offered = set(), set()
         self._box, self._shared, self._limits = box, shared, limits
         self._session, self._known, self._known_at = None, {}, -1
+        self._unbound = set()
 
     def student_bound(self, claimed, others):
         """An answer cell ran: `claimed` are the names that the master's bind, `others` whatever the student's did."""
@@ -71,14 +72,15 @@ class Namespace(dict):
             if name not in self and self.claimed:
                 value = self._fetch(name)
                 if type(value) is StudentObject:
-                    self[name] = value
+                    super().__setitem__(name, value)
 
     def finish(self):
         """After a cell: end the session; what is left of the student's is theirs again. Gives the session or None."""
         session, self._session = self._session, None
+        self._unbound.clear()
         for name, value in list(self.items()):
             if type(value) is StudentObject:
-                del self[name]
+                self.pop(name)
                 self.offered.add(name)
             elif getattr(value, "runs_inside", False) is True:
                 self[name] = InsideFunction(self, name)
@@ -86,8 +88,26 @@ class Namespace(dict):
             session.close()
         return session
 
+    def __delitem__(self, name):
+        """A cell deletes a name: one of the student's goes on their side too, as in one notebook."""
+        if type(self.get(name)) is not StudentObject and (name in self or not self._is_students(name)):
+            return super().__delitem__(name)
+        self.session().ask("unbind", None, (name,))
+        self._unbound.add(name)
+        self.pop(name, None)
+
+    def __setitem__(self, name, value):
+        """A cell binds a name: in place of one of the student's, on their side too."""
+        if type(self.get(name)) is StudentObject or name in self._unbound:
+            self.session().ask("bind", None, (name, value))
+            self._unbound.discard(name)
+        super().__setitem__(name, value)
+
+    def _is_students(self, name):
+        return type(name) is str and (name in self.claimed or (name in self.offered and not hasattr(builtins, name)))
+
     def __missing__(self, name):
-        if type(name) is str and (name in self.claimed or (name in self.offered and not hasattr(builtins, name))):
+        if self._is_students(name):
             value = self._fetch(name)
             if value is not _ABSENT:
                 return value
@@ -163,6 +183,8 @@ class Examination:
         if reply["failed"]:
             self.broken.add(index)
         error, _ = self._in_examiner(index, cell)
+        if isinstance(error, MemoryError):
+            raise error  # of the instructor's own cell: what follows would be examined without it
         if error is not None and not _students(error):
             self.flags.append(f"locked cell {cell.name}: {type(error).__name__}: {error}"[:500])
 
@@ -221,10 +243,12 @@ class Examination:
         try:
             code, last = compiled(cell.source, name)
             self.namespace.begin(code)
-            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
+            quiet = contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO())
+            limit = alarm(self.limits.cell_wall, CellOutOfTime) if cell.kind == "locked" else contextlib.nullcontext()
+            with quiet[0], quiet[1], limit:
                 exec(code, self.namespace)
                 value = eval(last, self.namespace) if last else None
-        except (Exception, SystemExit) as raised:
+        except (Exception, SystemExit, CellOutOfTime) as raised:
             error = raised
         try:
             session = self.namespace.finish()
@@ -415,6 +439,7 @@ def examine(master, plan, warm, *, folder, seed=b"", limits=None, environment=""
 
         def task():
             os.chdir(folder)
+            _limit_memory(limits.memory)
             visible = teach_checks.hidden_only() if hidden_only else contextlib.nullcontext()
             with visible, teach_checks.seeded(seed):
                 return _pass(master, plan, zygote, limits, warm.shared, only)
@@ -543,17 +568,36 @@ class OutOfTime(BaseException):
     """The whole submission took too long."""
 
 
+class CellOutOfTime(BaseException):
+    """A locked cell took too long on this side."""
+
+
 @contextlib.contextmanager
-def alarm(seconds):
-    """Inside, OutOfTime is raised after so many seconds of wall time."""
+def alarm(seconds, kind=OutOfTime):
+    """Inside, `kind` is raised after so many seconds of wall time. Alarms may be nested."""
 
     def stop(number, frame):
-        raise OutOfTime("the whole submission took too long")
+        raise kind(f"it took over {seconds:g} seconds")
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    outer, started = signal.setitimer(signal.ITIMER_REAL, seconds)[0], time.monotonic()
+    if 0 < outer < seconds:
+        signal.setitimer(signal.ITIMER_REAL, outer)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        if outer:
+            signal.setitimer(signal.ITIMER_REAL, max(0.01, outer - (time.monotonic() - started)))
+
+
+def _limit_memory(more):
+    """Let this process take `more` bytes beyond what it has: a cell of the instructor's may run away as well."""
+    import resource
+
+    with contextlib.suppress(OSError, ValueError):
+        with open("/proc/self/statm") as file:
+            has = int(file.read().split()[0]) * resource.getpagesize()
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        resource.setrlimit(resource.RLIMIT_AS, (has + more, hard))

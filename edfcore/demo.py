@@ -93,7 +93,7 @@ def run_demo(console, root, out=None, epochs=12):
     with console.status("Executing lecture 01 in a fresh kernel ..."):
         lecture = _lecture(root, out)
     console.print(f"Lecture 01 executed: {lecture}")
-    with console.status("Releasing A1, grading a sample class of six with nbgrader ..."):
+    with console.status("Releasing A1, grading a sample class of six, each in a sandbox ..."):
         grades, feedback = _sample_class(out)
     console.print(_table(grades))
     console.print(f"Feedback, one page for each student: {feedback}")

@@ -46,10 +46,15 @@ def _gpu():
         return False
 
 
+def _postgres():
+    return any(Path(p, "initdb").exists() for p in (*sorted(Path("/usr/lib/postgresql").glob("*/bin")), "/usr/local/bin"))
+
+
 # mark -> whether this machine has it, what is missing, whether --full may not do without
 NEEDS = {
     "browser": (_chromium, "a Chromium (Debian: apt-get install chromium)", True),
     "sandbox": (_bubblewrap, "a working bubblewrap (Debian: apt-get install bubblewrap)", True),
+    "postgres": (_postgres, "a PostgreSQL server's programs (Debian: apt-get install postgresql)", True),
     "gpu": (_gpu, "a CUDA device and CuPy", False),
 }
 

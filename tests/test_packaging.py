@@ -21,9 +21,14 @@ def normal(requirements):
 def test_environment_yml_equals_pyproject(root, project):
     conda = yaml.safe_load((root / "environment.yml").read_text())["dependencies"]
     pip = next(entry["pip"] for entry in conda if isinstance(entry, dict))
-    named = [entry for entry in conda if isinstance(entry, str) and entry != "pip" and not entry.startswith("python")]
+    named = [entry for entry in conda if isinstance(entry, str) and entry != "pip" and not entry.startswith("python>")]
     extras = project["optional-dependencies"]
-    assert normal(named) == normal([*project["dependencies"], *extras["course"], *extras["test"]])
+    assert normal(named) == normal(
+        [
+            *project["dependencies"],
+            *(r.replace("[binary]", "") for e in ("course", "cluster", "postgres", "test") for r in extras[e]),
+        ]
+    )
     assert pip == ["-e ."]
     assert f"python{project['requires-python']}" in conda
 

@@ -381,6 +381,12 @@ class Probe(Peer):
     def _do(self, do, on, args, kwargs):
         if do == "names":
             return {n: self.namespace[n] for n in args[0] if n in self.namespace}
+        if do == "bind":
+            self.namespace[args[0]] = args[1]
+            return None
+        if do == "unbind":
+            self.namespace.pop(args[0], None)
+            return None
         if do == "named":
             return self.namespace[args[0]](*args[1:], **kwargs)
         if do == "call":
