@@ -119,15 +119,14 @@ class Zygote:
         self._private = None
         kind = getattr(socket, "SOCK_SEQPACKET", socket.SOCK_STREAM) if sys.platform == "linux" else socket.SOCK_STREAM
         self.requests, theirs = socket.socketpair(socket.AF_UNIX, kind)  # several examiners ask at once
-        orders = self._orders()
-        command = self._command(json.dumps(orders))
+        command = self._command(json.dumps(self._orders()))
         try:
             self.process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
-                env=_environment(),
+                env=_environment(self._private or TEMPORARY),
                 preexec_fn=_as_descriptor_3(theirs.fileno()),
                 pass_fds=(3, theirs.fileno()),
                 close_fds=True,
@@ -217,12 +216,12 @@ def _private_folders():
     return [FOLDER, TEMPORARY, "/dev/shm", *(() if taken else ("/tmp",))]
 
 
-def _environment():
+def _environment(home=TEMPORARY):
     """What the student's code finds in os.environ: nothing of ours."""
     kept = {
         "PATH": "/usr/bin:/bin",
-        "HOME": TEMPORARY,
-        "TMPDIR": TEMPORARY,
+        "HOME": home,
+        "TMPDIR": home,
         "LANG": "C.UTF-8",
         "TZ": "UTC",
         "MPLBACKEND": "agg",

@@ -170,8 +170,11 @@ class State:
         known = {n: id(v) for n, v in self.shell.user_ns.items()}
         start, self.outputs.items = time.process_time(), []
         self.outputs.begin()
-        with time_limit(order["cpu"], order["wall"]):
-            failed = run_cell(self.shell, order["source"], self.outputs)
+        try:
+            with time_limit(order["cpu"], order["wall"]):
+                failed = run_cell(self.shell, order["source"], self.outputs)
+        except TimeLimit:
+            failed = {"type": "TimeLimit", "message": "the time limit"}
         namespace = self.shell.user_ns
         fresh = [n for n, v in list(namespace.items()) if type(n) is str and id(v) != known.get(n) and n[:1] != "_"]
         reply = {"outputs": self.outputs.end(), "failed": failed, "names": fresh[:2000]}
@@ -210,18 +213,25 @@ def touched():
     return names
 
 
+_armed = False
+
+
 def _stop(number, frame):
-    raise TimeLimit("the time limit")
+    if _armed:
+        raise TimeLimit("the time limit")
 
 
 @contextlib.contextmanager
 def time_limit(cpu, wall):
-    """Inside, TimeLimit is raised after so many seconds of CPU time, or of wall time, and again every second."""
-    signal.setitimer(signal.ITIMER_PROF, cpu, 1.0)
-    signal.setitimer(signal.ITIMER_REAL, wall, 1.0)
+    """Inside, TimeLimit is raised after so many seconds of CPU time, or of wall time, and again every few seconds."""
+    global _armed
+    _armed = True
+    signal.setitimer(signal.ITIMER_PROF, cpu, 3.0)
+    signal.setitimer(signal.ITIMER_REAL, wall, 3.0)
     try:
         yield
     finally:
+        _armed = False  # first, so that no signal interrupts what follows
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
 
@@ -259,7 +269,7 @@ class Outputs:
 
     def write(self, stream, text):
         """Take printed text."""
-        room = MAX_TEXT - self.size
+        room = max(0, MAX_TEXT - self.size)
         kept, rest = text[:room], text[room:]
         if kept:
             self.size += len(kept)

@@ -119,6 +119,9 @@ def make_shell(outputs):
         def enable_gui(self, gui=None):
             pass
 
+        def _tee(self, channel):  # IPython 9 keeps all that is printed in its history
+            return contextlib.nullcontext()
+
         def raw_input(self, prompt=""):
             raise EOFError("input() is not available while the notebook is graded.")
 
@@ -160,7 +163,8 @@ def keep(record, descriptors, orders, world):
 
     control, lifeline = (socket.socket(fileno=d) for d in descriptors)
     limits = record["limits"]
-    own_memory = _memory([os.getpid()])
+    proc = os.open("/proc", os.O_RDONLY) if os.path.isdir("/proc") else None  # as it is seen before the walls
+    own_memory = _memory(proc, [os.getpid()])
     if orders["jailed"]:
         jail.enter_namespaces()
     else:
@@ -177,54 +181,63 @@ def keep(record, descriptors, orders, world):
         agent.init(control, limits, world)
         os._exit(0)
     control.close()
-    watch(child, lifeline, limits["memory"], own_memory, orders["jailed"])
+    watch(child, lifeline, limits["memory"], proc if orders["jailed"] else None, own_memory)
     if not orders["jailed"]:
         shutil.rmtree(world.folder, ignore_errors=True)
 
 
-def watch(child, lifeline, memory, own, jailed):
-    """Wait for the end of `child` or of the lifeline; say "memory" on it where the sandbox takes too much."""
+def watch(child, lifeline, memory, proc, own):
+    """Wait for the end of `child` or of the lifeline; say "memory" on it where the sandbox takes too much.
+
+    proc : descriptor of a /proc that shows the sandbox's processes, or None
+    own : bytes of memory that each of them has from the zygote
+    """
     while True:
-        readable, _, _ = select.select([lifeline], [], [], 0.2)
+        readable, _, _ = select.select([lifeline], [], [], 0.1)
         if readable:
             break
         if os.waitpid(child, os.WNOHANG) != (0, 0):
             return
-        if jailed and _memory(_family(child), own) > 1.25 * memory:
+        if proc is not None and _memory(proc, _family(proc, child), own) > 1.25 * memory:
             with contextlib.suppress(OSError):
                 lifeline.sendall(b"memory")
             break
     with contextlib.suppress(ProcessLookupError):
-        if jailed:
-            os.kill(child, signal.SIGKILL)  # process 1 of its namespace: everything in it goes too
-        else:
-            os.killpg(child, signal.SIGKILL)
+        os.killpg(child, signal.SIGKILL)
+        os.kill(child, signal.SIGKILL)  # process 1 of its namespace: everything in it goes too
     with contextlib.suppress(ChildProcessError):
         os.waitpid(child, 0)
 
 
-def _family(root):
+def _read(proc, path):
+    descriptor = os.open(path, os.O_RDONLY, dir_fd=proc)
+    try:
+        return os.read(descriptor, 8192)
+    finally:
+        os.close(descriptor)
+
+
+def _family(proc, root):
     """The process and all its descendants."""
-    parents = {}
-    for name in os.listdir("/proc"):
+    children = {}
+    for name in os.listdir(proc):
         if name.isdigit():
             with contextlib.suppress(OSError, ValueError, IndexError):
-                with open(f"/proc/{name}/stat", "rb") as file:
-                    parents.setdefault(int(file.read().rsplit(b")", 1)[1].split()[1]), []).append(int(name))
+                parent = int(_read(proc, f"{name}/stat").rsplit(b")", 1)[1].split()[1])
+                children.setdefault(parent, []).append(int(name))
     family, waiting = [], [root]
     while waiting:
         family.append(waiting.pop())
-        waiting += parents.get(family[-1], [])
+        waiting += children.get(family[-1], [])
     return family
 
 
-def _memory(family, each=0):
+def _memory(proc, family, each=0):
     """Bytes of the processes' own memory, beyond what each took from the zygote."""
     total = 0
     for pid in family:
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            with open(f"/proc/{pid}/status", "rb") as file:
-                total += max(0, int(file.read().split(b"RssAnon:")[1].split()[0]) * 1024 - each)
+        with contextlib.suppress(OSError, ValueError, IndexError, TypeError):
+            total += max(0, int(_read(proc, f"{pid}/status").split(b"RssAnon:")[1].split()[0]) * 1024 - each)
     return total
 
 
