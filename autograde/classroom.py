@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+import nbformat
+
 from . import assignment as assignments
 from .errors import AutogradeError
 from .plan import master_from_assignment, master_from_notebook
@@ -121,18 +123,21 @@ class Classroom:
         """
         source = self.folder("source") / name
         if (source / "exercises.toml").is_file():
-            return master_from_assignment(assignments.load(source)), source
+            return master_from_assignment(assignments.load(source), self._released(name, name)), source
         notebooks = sorted(source.glob("*.ipynb"))
         if len(notebooks) == 1:
-            import nbformat
-
-            notebook = nbformat.read(notebooks[0], as_version=4)
-            return master_from_notebook(notebook, name, notebooks[0].stem), source
+            notebook, stem = nbformat.read(notebooks[0], as_version=4), notebooks[0].stem
+            return master_from_notebook(notebook, name, stem, self._released(name, stem)), source
         there = sorted(p.name for p in self.folder("source").glob("*/") if list(p.glob("*.ipynb")))
         found = f"{len(notebooks)} notebooks" if notebooks else "no notebook"
         raise AutogradeError(
             f"{source} has {found}; an assignment here has one. Assignments of this course: {', '.join(there) or 'none'}."
         )
+
+    def _released(self, name, notebook):
+        """The notebook as students got it, or None where there is no release."""
+        path = self.folder("release") / name / f"{notebook}.ipynb"
+        return nbformat.read(path, as_version=4) if path.is_file() else None
 
     def students(self, assignment):
         """Those who handed in the assignment, by name."""

@@ -6,7 +6,7 @@ import shutil
 
 from edfcore.doctor import Finding
 
-from . import sandbox
+from . import cgroups, sandbox
 from .errors import AutogradeError
 
 LOOK = """
@@ -79,7 +79,13 @@ def _sandbox(root):
 
 def _limits():
     ways = "CPU time, wall time, memory, processes, files by rlimits and a keeper"
-    return Finding("limits", "ok", ways)
+    if not os.environ.get(cgroups.VARIABLE):
+        return Finding("limits", "ok", ways)
+    try:
+        cgroups.group_for(sandbox.Limits()).remove()
+        return Finding("limits", "ok", f"{ways}; memory and processes by control groups")
+    except AutogradeError as error:
+        return Finding("limits", "missing", ways, str(error))
 
 
 def _gradebook(root):

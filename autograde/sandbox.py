@@ -12,6 +12,7 @@ import platform
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import sysconfig
@@ -20,8 +21,9 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from . import cgroups
 from .errors import AutogradeError
-from .inside.agent import receive_record, send_record
+from .inside.agent import RECORD, receive_record, send_record
 from .inside.wire import Channel, WireError
 
 INSIDE = Path(__file__).resolve().parent / "inside"
@@ -273,8 +275,11 @@ class Box:
     def __init__(self, zygote, limits, files):
         self.zygote, self.limits, self.files = zygote, limits, files
         self.deadline = time.monotonic() + limits.wall_total
+        self.group = None if zygote.unsafe else cgroups.group_for(limits)
         self.control, theirs = socket.socketpair()
         self.lifeline, keeper = socket.socketpair()
+        if self.group:
+            self.control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # the kernel then tells who sends
         self.commands = None
         try:
             record = {"limits": asdict(limits)}
@@ -285,8 +290,21 @@ class Box:
             theirs.close()
             keeper.close()
         self.control.settimeout(60.0)
-        self._ask(self.control, None, "init")
+        if self.group:
+            self._join_group()
+        else:
+            self._ask(self.control, None, "init")
         self.start()
+
+    def _join_group(self):
+        """Read process 1's greeting, and put it into the control group under the number that it has out here."""
+        data, ancillary, _, _ = self.control.recvmsg(RECORD, socket.CMSG_SPACE(12))
+        for level, kind, content in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
+                self.group.take(struct.unpack("iii", content)[0])
+        self.control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+        if len(data) < RECORD:
+            raise Stopped("crash", "the sandbox does not answer")
 
     def _ask(self, sock, record, key, descriptors=()):
         """Send a record and give the reply's entry `key`."""
@@ -301,7 +319,9 @@ class Box:
             raise Stopped(self._why(), "the sandbox does not answer") from None
 
     def _why(self):
-        """The reason for which the keeper ended the sandbox."""
+        """The reason for which the keeper, or the kernel, ended the sandbox."""
+        if self.group and self.group.ran_out_of_memory():
+            return "memory"
         self.lifeline.settimeout(0.5)
         with contextlib.suppress(OSError):
             if self.lifeline.recv(16) == b"memory":
@@ -321,9 +341,10 @@ class Box:
         """End the state, and all that it started; why it ended, as one of the REASONS."""
         self.commands.close()
         try:
-            return _reason(self._ask(self.control, {"do": "end"}, "status"))
+            reason = _reason(self._ask(self.control, {"do": "end"}, "status"))
         except Stopped as stopped:
             return stopped.reason
+        return "memory" if self.group and self.group.ran_out_of_memory() else reason
 
     def _transact(self, do, value, seconds):
         channel, theirs = self._channel(seconds)
@@ -384,6 +405,8 @@ class Box:
         for sock in (self.commands, self.control, self.lifeline):
             if sock is not None:
                 sock.close()
+        if self.group:
+            self.group.remove()
 
     def __enter__(self):
         return self

@@ -5,9 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from autograde.cgroups import group_for
+from autograde.errors import AutogradeError
 from autograde.inside import jail
 from autograde.sandbox import Limits, SandboxError, Setup, Stopped, Zygote, why_not
 
@@ -69,7 +72,7 @@ def test_it_has_no_network_and_no_privileges(box):
         made = f"import socket; socket.socket(getattr(socket, {family!r}), socket.SOCK_RAW if 'PACKET' in {family!r} else socket.SOCK_DGRAM)"
         assert error(box, made) in ("PermissionError", "OSError")
     status = "os.getresuid()[0] != 0, os.getgroups() in ([], [65534], [1000])"
-    assert value(box, f'({status})', "import os") == "(True, True)"
+    assert value(box, f"({status})", "import os") == "(True, True)"
     for call in (
         "unshare(0x10000000)",
         "unshare(0x20000)",
@@ -209,6 +212,45 @@ def test_floods_are_cut(box):
         reply = box.run(flood)
         assert reply["failed"]["type"] == "TimeLimit"
         assert sum(len(str(o)) for o in reply["outputs"]) < 1 << 20
+
+
+@pytest.fixture
+def delegated(monkeypatch):
+    """Control groups made for this test, as an administrator would delegate them; version 1 or 2, whichever is there."""
+    root = Path("/sys/fs/cgroup")
+    places = [root / "memory", root / "pids"] if (root / "memory").is_dir() else [root]
+    made = [p / f"edf-test-{os.getpid()}" for p in places]
+    try:
+        for folder in made:
+            folder.mkdir()
+        if len(made) == 1:
+            (made[0] / "cgroup.subtree_control").write_text("+memory +pids")
+    except OSError as error:
+        pytest.skip(f"no control groups can be made here: {error}")
+    monkeypatch.setenv("AUTOGRADE_CGROUP", ":".join(map(str, made)))
+    yield made
+    for folder in made:
+        folder.rmdir()
+
+
+@sandboxed
+def test_delegated_control_groups_limit_memory_and_processes(zygote, delegated):
+    limits = Limits(memory=64 << 20, processes=20)
+    with zygote.box(limits) as box:
+        groups = [g for folder in delegated for g in folder.iterdir() if g.is_dir()]
+        assert len(groups) == len(delegated) and all((g / "cgroup.procs").read_text().split() for g in groups)
+        bomb = "import os, time\nfor _ in range(12):\n    if os.fork() == 0:\n        x = os.urandom(48 << 20)\n        time.sleep(30)\ntime.sleep(30)"
+        with pytest.raises(Stopped) as stopped:
+            box.run(bomb)
+        assert stopped.value.reason == "memory"
+    assert not [g for folder in delegated for g in folder.iterdir() if g.is_dir()]
+
+
+def test_control_groups_that_cannot_be_used_are_told(monkeypatch, tmp_path):
+    monkeypatch.setenv("AUTOGRADE_CGROUP", str(tmp_path))
+    with pytest.raises(AutogradeError, match="no controller for memory and pids.*Delegate"):
+        group_for(LIMITS)
+    assert not list(tmp_path.iterdir())
 
 
 @sandboxed
