@@ -20,6 +20,7 @@ Nothing is pickled, no type is named that the reader does not know, and every si
 import json
 import math
 import re
+import socket
 import struct
 
 import numpy as np
@@ -300,6 +301,8 @@ class Channel:
 
     def __init__(self, sock, codec=None, limit=MAX_JSON + MAX_BODY):
         self.sock, self.codec, self.limit = sock, codec or Codec(), limit
+        for side in (socket.SO_SNDBUF, socket.SO_RCVBUF):  # few, large steps
+            sock.setsockopt(socket.SOL_SOCKET, side, 1 << 20)
 
     def send(self, value):
         """Send one value.
@@ -309,11 +312,17 @@ class Channel:
         Unplain : it may not cross; nothing was sent.
         OSError : the other side is gone, or does not read in time.
         """
-        pieces = self.codec.pack(value)
-        if sum(map(len, pieces)) < 1 << 16:
-            pieces = [b"".join(pieces)]
-        for piece in pieces:
-            self.sock.sendall(piece)
+        pieces = [memoryview(p) for p in self.codec.pack(value) if len(p)]
+        if len(pieces) == 1 or not hasattr(self.sock, "sendmsg"):
+            for piece in pieces:
+                self.sock.sendall(piece)
+            return
+        while pieces:  # all pieces in one system call, as far as they go
+            sent = self.sock.sendmsg(pieces[:64])
+            while pieces and sent >= len(pieces[0]):
+                sent -= len(pieces.pop(0))
+            if sent:
+                pieces[0] = pieces[0][sent:]
 
     def receive(self):
         """The next value.

@@ -17,6 +17,7 @@ import signal
 import socket
 import sys
 import tempfile
+import traceback
 from dataclasses import dataclass
 
 REQUESTS = 3  # descriptor
@@ -112,9 +113,14 @@ def make_shell(outputs):
         displayhook_class = Hook
         display_pub_class = Publisher
 
-        def _showtraceback(self, etype, evalue, stb):
-            text = stb if isinstance(stb, str) else "\n".join(map(str, stb))
-            outputs.error(getattr(etype, "__name__", "Error"), str(evalue), text)
+        def showtraceback(self, exc_tuple=None, *args, **kwargs):
+            kind, error, trace = exc_tuple or sys.exc_info()
+            outputs.error(kind.__name__, *told(kind, error, trace))
+
+        def showsyntaxerror(self, *args, **kwargs):
+            self.showtraceback()
+
+        showindentationerror = showsyntaxerror
 
         def enable_gui(self, gui=None):
             pass
@@ -138,6 +144,19 @@ def make_shell(outputs):
         formatter.enabled = formatter.format_type in ("text/plain", "image/png")
     shell.display_formatter.active_types = ["text/plain", "image/png"]
     return shell
+
+
+def told(kind, error, trace):
+    """(message, traceback) of an error, plainly: IPython's own tracebacks take longer than most students' cells."""
+    try:
+        message = str(error)
+    except BaseException:  # noqa: BLE001 - a __str__ of the student's
+        message = ""
+    frames = [f for f in traceback.extract_tb(trace, limit=-20) if "IPython" not in f.filename]
+    lines = [f"{'Cell' if 'ipython' in f.filename else f.filename}, line {f.lineno}, in {f.name}: {f.line}" for f in frames]
+    if isinstance(error, SyntaxError):
+        lines = traceback.format_exception_only(kind, error)[:3]
+    return message, "\n".join([*lines, f"{kind.__name__}: {message[:2000]}"])
 
 
 def hide_packages(names):
