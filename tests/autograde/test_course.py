@@ -1,4 +1,4 @@
-"""The whole path with stock nbgrader: release, hand in, grade, a person's marks, feedback, export, validate."""
+"""The whole path: release, hand in, grade, a person's marks, feedback, export, validate."""
 
 import csv
 import json
@@ -78,7 +78,9 @@ def test_grades_are_exported(course):
     course.nbgrader("export", "--to", "grades.csv")
     with open(course.root / "grades.csv") as file:
         rows = {row["student_id"]: row for row in csv.DictReader(file)}
-    assert float(rows["chiara"]["score"]) == 11 and float(rows["ada"]["max_score"]) == 24
+    assert float(rows["ada"]["score"]) == 23 and float(rows["ada"]["max_score"]) == 24
+    assert rows["chiara"]["score"] == "" and rows["chiara"]["needs_person"] == "1"  # the written question waits
+    assert float(rows["chiara"]["auto_score"]) == 11 and float(rows["fen"]["score"]) == 0
 
 
 def test_validate_and_edf_check_agree(course):
