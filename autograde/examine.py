@@ -32,6 +32,8 @@ from .result import CellOutput, Result, TestResult
 from .sandbox import Limits, Stopped
 from .standins import InsideFunction, MissingName, Session, StudentFailure, StudentObject, Unexaminable
 
+GRACE = 30.0  # seconds beyond the time of a submission before the examiner itself is interrupted
+MAX_OUTPUTS = 24 << 20  # characters of all outputs of a notebook
 MAX_RESTARTS = 8  # of one notebook's state, after cells that ended Python
 WORDS = {
     "time": "It was stopped: the time limit is {cpu:.0f} seconds of computing, {wall:.0f} in all.",
@@ -153,14 +155,19 @@ class Examination:
         self.master, self.plan, self.box, self.limits, self.only = master, plan, box, limits, only
         self.namespace = Namespace(box, shared, limits)
         self.tests, self.outputs, self.flags, self.touched, self.broken = {}, {}, [], {}, set()
-        self._done, self._restarts, self._dead = [], 0, None
+        self._done, self._restarts, self._dead, self._room = [], 0, None, MAX_OUTPUTS
 
-    def run(self, on_cell=lambda: None):
-        """Go through the cells in order."""
+    def run(self):
+        """Go through the cells in order. What is not reached in the time of the whole submission fails."""
         for index, cell in enumerate(self.plan.cells):
             if cell.cell_type == "code" or cell.kind == "answer":
-                getattr(self, f"_{cell.kind}", self._nothing)(index, cell)
-                on_cell()
+                try:
+                    getattr(self, f"_{cell.kind}", self._nothing)(index, cell)
+                except OutOfTime:
+                    self.flags.append(f"the time of the whole submission ended at cell {cell.name or index}")
+                    self._dead = "time"
+                    if cell.kind == "test":
+                        self._test(index, cell)
 
     def _nothing(self, index, cell):
         pass
@@ -198,10 +205,21 @@ class Examination:
         except Stopped as stopped:
             reply = self._restart(index, cell, stopped)
         if reply["outputs"]:
-            self.outputs[index] = CellOutput(index, cell.name, tuple(reply["outputs"]))
+            self._keep(index, cell, reply["outputs"])
         if cell.origin == "student" and reply["touched"]:
             self.touched[index] = set(reply["touched"])
         return reply
+
+    def _keep(self, index, cell, outputs):
+        """Keep a cell's outputs, up to MAX_OUTPUTS characters in the whole notebook."""
+        size = sum(len(text) for o in outputs for text in o.values())
+        self._room -= size
+        if self._room < 0:
+            self._room += size
+            outputs = [
+                {"type": "stream", "name": "stderr", "text": "[outputs left out: the notebook has too much of them]"}
+            ]
+        self.outputs[index] = CellOutput(index, cell.name, tuple(outputs))
 
     def _restart(self, index, cell, stopped):
         self._restarts += 1
@@ -472,7 +490,7 @@ class Found:
 
 
 def _pass(master, plan, zygote, limits, shared, only):
-    with alarm(limits.wall_total + 30.0), zygote.box(limits, plan.files) as box:
+    with alarm(limits.wall_total + GRACE), zygote.box(limits, plan.files) as box:
         examination = Examination(master, plan, box, limits, shared, only)
         examination.run()
     e = examination

@@ -24,7 +24,7 @@ from pathlib import Path
 from . import cgroups
 from .errors import AutogradeError
 from .inside.agent import RECORD, receive_record, send_record
-from .inside.wire import Channel, WireError
+from .inside.wire import MAX_BODY, MAX_JSON, Channel, WireError
 
 INSIDE = Path(__file__).resolve().parent / "inside"
 FOLDER, TEMPORARY = "/edf/work", "/edf/tmp"  # inside: where a notebook runs, and where it may write besides
@@ -121,7 +121,7 @@ class Zygote:
         self._private = None
         kind = getattr(socket, "SOCK_SEQPACKET", socket.SOCK_STREAM) if sys.platform == "linux" else socket.SOCK_STREAM
         self.requests, theirs = socket.socketpair(socket.AF_UNIX, kind)  # several examiners ask at once
-        command = self._command(json.dumps(self._orders()))
+        command = self._command(json.dumps(self._orders() | {"requests": theirs.fileno()}))
         try:
             self.process = subprocess.Popen(
                 command,
@@ -129,9 +129,7 @@ class Zygote:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 env=_environment(self._private or TEMPORARY),
-                preexec_fn=_as_descriptor_3(theirs.fileno()),
-                pass_fds=(3, theirs.fileno()),
-                close_fds=True,
+                pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )
         finally:
@@ -205,13 +203,6 @@ class Zygote:
 _START = "import sys; sys.path.insert(0, {!r}); from inside.zygote import start; start(sys.argv[1])"
 
 
-def _as_descriptor_3(descriptor):
-    def place():
-        os.dup2(descriptor, 3)
-
-    return place
-
-
 def _private_folders():
     """What each box gets for itself, to write in; /tmp too, unless this Python lies in it."""
     taken = any(path.startswith("/tmp/") for path in _python_folders())
@@ -280,7 +271,7 @@ class Box:
         self.lifeline, keeper = socket.socketpair()
         if self.group:
             self.control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # the kernel then tells who sends
-        self.commands = None
+        self.commands, self._silent = None, set()
         try:
             record = {"limits": asdict(limits)}
             send_record(zygote.requests, record, [theirs.fileno(), keeper.fileno()])
@@ -307,7 +298,9 @@ class Box:
             raise Stopped("crash", "the sandbox does not answer")
 
     def _ask(self, sock, record, key, descriptors=()):
-        """Send a record and give the reply's entry `key`."""
+        """Send a record and give the reply's entry `key`; a socket that failed once is not asked again."""
+        if sock in self._silent:
+            raise Stopped("crash", "the sandbox does not answer")
         try:
             if record is not None:
                 send_record(sock, record, descriptors)
@@ -316,6 +309,7 @@ class Box:
                 os.close(descriptor)
             return reply[key]
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            self._silent.add(sock)
             raise Stopped(self._why(), "the sandbox does not answer") from None
 
     def _why(self):
@@ -333,7 +327,7 @@ class Box:
         self.commands, theirs = socket.socketpair()
         with theirs:
             self._ask(self.control, {"do": "start"}, "started", [theirs.fileno()])
-        self.commands.settimeout(30.0)
+        self.commands.settimeout(20.0)
         if self.files:
             self._transact("files", dict(self.files), 30.0)
 
@@ -347,7 +341,7 @@ class Box:
         return "memory" if self.group and self.group.ran_out_of_memory() else reason
 
     def _transact(self, do, value, seconds):
-        channel, theirs = self._channel(seconds)
+        channel, theirs = self._channel(seconds, MAX_JSON)
         with theirs:
             send_record(self.commands, {"do": do}, [theirs.fileno()])
         try:
@@ -356,10 +350,10 @@ class Box:
         finally:
             channel.close()
 
-    def _channel(self, seconds):
+    def _channel(self, seconds, limit=MAX_JSON + MAX_BODY):
         mine, theirs = socket.socketpair()
         mine.settimeout(min(seconds, max(0.01, self.deadline - time.monotonic())))
-        return Channel(mine), theirs
+        return Channel(mine, limit=limit), theirs
 
     def run(self, source):
         """Run a cell in the state.
@@ -390,6 +384,8 @@ class Box:
         record = {"do": "probe", "cpu": limits.test_cpu, "wall": limits.test_wall}
         with theirs:
             pid = self._ask(self.commands, record, "pid", [theirs.fileno()])
+        if type(pid) is not int:
+            raise Stopped("crash", "the sandbox does not answer")
 
         def end():
             channel.close()

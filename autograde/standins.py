@@ -179,6 +179,7 @@ class Session(Peer):
         Unexaminable : an argument that cannot cross
         """
         self.requests += 1
+        self._check_time()
         try:
             self.channel.sock.settimeout(max(0.01, self.deadline - time.monotonic()))
             reply = self.request(do, on, args, kwargs)
@@ -197,6 +198,12 @@ class Session(Peer):
         if "return" in reply:
             return reply["return"]
         raise _raised(reply.get("raise"))
+
+    def _check_time(self):
+        """End the probe when its time is over, however lively it is."""
+        if time.monotonic() > self.deadline:
+            self._end()
+            raise Stopped("time", "it took too long")
 
     def _depth(self):
         return getattr(self, "_answering", 0)
@@ -222,6 +229,7 @@ class Session(Peer):
     def carry_out(self, do, on, args, kwargs):
         if do != "call" or id(on) not in self._numbers:
             raise WireError("a request for something that is not offered")
+        self._check_time()
         self._answering = self._depth() + 1
         try:
             return {"return": on(*args, **{k: v for k, v in kwargs.items() if type(k) is str})}

@@ -26,7 +26,7 @@ from .peer import Peer
 from .wire import Channel, Unplain
 
 RECORD = 1024  # bytes of a command
-MAX_TEXT, MAX_TAIL, MAX_IMAGES, MAX_IMAGE = 100_000, 20_000, 20, 2 << 20
+MAX_TEXT, MAX_TAIL, MAX_IMAGES, MAX_IMAGE = 100_000, 20_000, 16, 1 << 20
 
 
 class TimeLimit(BaseException):

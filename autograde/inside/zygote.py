@@ -4,7 +4,7 @@
       keeper              one for each submission: ends it when the grader lets go or its memory runs over
         init ... agent    in namespaces of its own
 
-Started as: python -I -c "..." with its orders (JSON) in argv and its request socket as descriptor 3.
+Started as: python -I -c "..." with its orders (JSON) in argv, the number of its request socket among them.
 """
 
 import contextlib
@@ -19,8 +19,6 @@ import sys
 import tempfile
 import traceback
 from dataclasses import dataclass
-
-REQUESTS = 3  # descriptor
 
 
 @dataclass
@@ -38,7 +36,7 @@ def main(orders):
     """Load the libraries, say so, and serve requests until the other end closes."""
     from . import agent, jail
 
-    requests = socket.socket(fileno=REQUESTS)
+    requests = socket.socket(fileno=orders["requests"])
     try:
         if orders["jailed"]:
             jail.drop_root(orders["user"])
@@ -83,6 +81,7 @@ def prepare(orders):
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
+    os.close(null)
     sys.stdout, sys.stderr = agent.Stream(outputs, "stdout"), agent.Stream(outputs, "stderr")
     sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr
     return World(shell, outputs, shared, orders["folder"], agent.address_space())
@@ -153,7 +152,9 @@ def told(kind, error, trace):
     except BaseException:  # noqa: BLE001 - a __str__ of the student's
         message = ""
     frames = [f for f in traceback.extract_tb(trace, limit=-20) if "IPython" not in f.filename]
-    lines = [f"{'Cell' if 'ipython' in f.filename else f.filename}, line {f.lineno}, in {f.name}: {f.line}" for f in frames]
+    lines = [
+        f"{'Cell' if 'ipython' in f.filename else f.filename}, line {f.lineno}, in {f.name}: {f.line}" for f in frames
+    ]
     if isinstance(error, SyntaxError):
         lines = traceback.format_exception_only(kind, error)[:3]
     return message, "\n".join([*lines, f"{kind.__name__}: {message[:2000]}"])
@@ -191,6 +192,8 @@ def keep(record, descriptors, orders, world):
     child = os.fork()
     if child == 0:
         lifeline.close()
+        if proc is not None:
+            os.close(proc)
         os.setsid()  # a signal to a process group reaches all of it, in whatever namespace
         if orders["jailed"]:
             jail.die_with_parent()

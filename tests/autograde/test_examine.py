@@ -174,6 +174,41 @@ def test_what_ends_one_test_costs_that_test_alone(warm, tmp_path, ending, reason
     assert fails(tests["b"], reason)
 
 
+@pytest.mark.parametrize(
+    "answer, test",
+    [
+        ("def f():\n    while True: yield 1", "for _ in f(): pass"),
+        ("def f(g):\n    while True:\n        try: g()\n        except BaseException: pass", "f(lambda: 0)"),
+        (
+            "class f:\n    def __len__(self): return 3\n    def __getitem__(self, i): return i",
+            "for _ in iter(lambda: f()[0], 1): pass",
+        ),
+    ],
+)
+def test_a_lively_student_does_not_outlast_the_time_of_a_test(run, answer, test):
+    limits = Limits(cell_cpu=2, cell_wall=4, test_cpu=1, test_wall=2)
+    assert fails(run(answer, test, limits=limits), "time")
+
+
+def test_what_is_not_reached_in_the_time_of_the_whole_submission_fails(warm, tmp_path, monkeypatch):
+    monkeypatch.setattr("autograde.examine.GRACE", 0.0)
+    m = master(
+        ("answer", "one", "def f(x): return x"),
+        ("test", "a", "assert f(1) == 1"),
+        ("answer", "two", "pass"),
+        ("test", "b", "assert f(1) == 1"),
+    )
+    limits = Limits(cell_cpu=60, cell_wall=60, wall_total=3)
+    found, tests = results(
+        warm,
+        m,
+        answered(m, {"one": "def f(x): return x", "two": "import time; time.sleep(50)"}),
+        tmp_path,
+        limits=limits,
+    )
+    assert passes(tests["a"]) and fails(tests["b"], "time") and not found.needs_person
+
+
 @pytest.mark.parametrize("cell", ["import os; os._exit(1)", "while True: pass", "import os; os.kill(0, 9)", "1/0"])
 def test_a_cell_of_the_students_that_fails_costs_that_cell_alone(run, cell):
     assert passes(run("def f(x): return x", "assert f(1) == 1", extra=[("setup", cell), ("one", cell)]))

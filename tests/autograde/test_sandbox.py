@@ -90,6 +90,21 @@ def test_it_has_no_network_and_no_privileges(box):
 
 
 @sandboxed
+def test_no_descriptor_of_the_host_is_left_open(box):
+    look = """
+import os, stat
+def kind(fd):
+    try:
+        mode = os.fstat(fd).st_mode
+    except OSError:
+        return None
+    return "socket" if stat.S_ISSOCK(mode) else "null" if stat.S_ISCHR(mode) else "folder" if stat.S_ISDIR(mode) else "file"
+"""
+    kinds = eval(value(box, "[k for k in map(kind, range(300)) if k]", look))
+    assert kinds[:3] == ["null"] * 3 and set(kinds) <= {"null", "socket"} and kinds.count("socket") <= 2
+
+
+@sandboxed
 def test_a_program_that_it_starts_has_no_more_rights(box):
     assert (
         value(
