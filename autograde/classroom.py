@@ -95,16 +95,19 @@ class Classroom:
         AutogradeError : the file is there and is not 32 bytes.
         """
         path = self.private / "secret"
-        with contextlib.suppress(FileExistsError):
+        if not path.exists():
             fresh = self.private / f"secret.{os.getpid()}"
-            with open(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-                file.write(secrets.token_bytes(32))
-                file.flush()
-                os.fsync(file.fileno())
             try:
-                os.link(fresh, path)  # never over one that is there
+                with open(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+                    file.write(secrets.token_bytes(32))
+                    file.flush()
+                    os.fsync(file.fileno())
+                with contextlib.suppress(FileExistsError):
+                    os.link(fresh, path)  # never over one that is there
+            except OSError as error:
+                raise AutogradeError(f"The course's secret cannot be written to {path}: {error.strerror}.") from None
             finally:
-                fresh.unlink()
+                fresh.unlink(missing_ok=True)
         found = path.read_bytes()
         if len(found) != 32:
             raise AutogradeError(

@@ -9,6 +9,7 @@ import ast
 import builtins
 import contextlib
 import ctypes
+import functools
 import hashlib
 import hmac
 import io
@@ -280,6 +281,15 @@ class Examination:
         return error, value
 
 
+def compile_cells(master):
+    """Compile what every submission runs on this side, once, before passes are forked."""
+    for index, cell in enumerate(master.cells):
+        if cell.kind in ("locked", "test") and cell.cell_type == "code":
+            with contextlib.suppress(SyntaxError, ValueError):
+                compiled(cell.source, f"<cell {cell.name or index}>")
+
+
+@functools.lru_cache(maxsize=1000)
 def compiled(source, filename):
     """The code of a cell, and that of its last expression or None. IPython's magics are left out."""
     tree = _parsed(source, filename)

@@ -144,7 +144,7 @@ def exam_of(room, assignment, options):
     """The Exam of an assignment of this course."""
     master, folder = room.master(assignment)
     checks = _digest_of_files(folder)
-    environment = hashlib.sha256(receipts.canonical([receipts.environment(), checks])).hexdigest()
+    environment = hashlib.sha256(receipts.canonical([receipts.environment(), checks, options.unsafe])).hexdigest()
     builds = room.private / "builds"
     builds.mkdir(mode=0o700, exist_ok=True)
     about = (options.limits, environment, options.unsafe, options.fresh)

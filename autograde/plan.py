@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 
 import nbformat
@@ -117,8 +117,9 @@ class Plan:
 
     def to_json(self):
         """The plan as plain JSON data; files in base64."""
-        data = asdict(self)
-        data["cells"] = [asdict(c) | {"binds": sorted(c.binds)} for c in self.cells]
+        data = dict(vars(self))
+        data.pop("digest", None)
+        data["cells"] = [vars(c) | {"binds": sorted(c.binds)} for c in self.cells]
         data["files"] = {path: base64.b64encode(content).decode("ascii") for path, content in self.files.items()}
         data["notes"] = list(self.notes)
         return data

@@ -7,12 +7,13 @@ is replaced, and its job is tried once more; then a person is needed.
 import contextlib
 import os
 import signal
+from collections import deque
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 
 from .errors import AutogradeError
-from .examine import die_with_parent, every_forbidden, examine, result_key
+from .examine import compile_cells, die_with_parent, examine, result_key
 from .plan import Master, Plan, make_plan, untouched
 from .read import Unreadable, read_notebook
 from .result import Result
@@ -123,7 +124,7 @@ class Pool:
         self.warm = Warm(exam.master, exam.builds, exam.unsafe, exam.fresh)
         self._workers = {}
         if not exam.fresh:
-            self.warm.get(every_forbidden(exam.master))  # one zygote for all workers
+            self.warm.prepare()  # zygotes for all workers
         try:
             for _ in range(self.count):
                 self._start()
@@ -142,31 +143,46 @@ class Pool:
         return mine
 
     def run(self, jobs):
-        """Yield the Outcome of each job, as they come."""
-        waiting, busy, tried = iter(jobs), {}, {}
-        for pipe in list(self._workers):
-            self._give(pipe, waiting, busy)
-        while busy:
-            for pipe in wait(list(busy)):
-                job = busy.pop(pipe)
+        """Yield the Outcome of each job, as they come. A worker has one job before it and one in waiting."""
+        waiting, tried = iter(jobs), {}
+        given = {pipe: deque() for pipe in self._workers}
+        for _ in range(2):
+            for pipe in given:
+                self._give(pipe, waiting, given)
+        while any(given.values()):
+            for pipe in wait([p for p, queue in given.items() if queue]):
                 try:
                     found = pipe.recv()
                 except (EOFError, OSError):
-                    pipe, found = self._replace(pipe), None
-                    tried[job.student] = tried.get(job.student, 0) + 1
-                if found is None and tried[job.student] < 2:
-                    busy[pipe] = job
-                    pipe.send(job)
+                    job, again = self._again(given.pop(pipe), tried)
+                    fresh = self._replace(pipe)
+                    given[fresh] = deque()
+                    for another in again:
+                        self._give(fresh, iter([another]), given)
+                    if job is not None:
+                        yield self._lost(job)
                     continue
-                self._give(pipe, waiting, busy)
-                yield found if found is not None else self._lost(job)
+                given[pipe].popleft()
+                self._give(pipe, waiting, given)
+                yield found
 
     @staticmethod
-    def _give(pipe, waiting, busy):
+    def _give(pipe, waiting, given):
         job = next(waiting, None)
         if job is not None:
-            busy[pipe] = job
-            pipe.send(job)
+            given[pipe].append(job)
+            with contextlib.suppress(OSError):  # a worker that has just died is noticed when it is heard
+                pipe.send(job)
+
+    @staticmethod
+    def _again(queue, tried):
+        """After a worker died at the first of its jobs: (that job, if it is given up; the jobs to be done again)."""
+        first = queue[0]
+        tried[first.student] = tried.get(first.student, 0) + 1
+        if tried[first.student] < 2:
+            return None, list(queue)
+        queue.popleft()
+        return first, list(queue)
 
     def _lost(self, job):
         why = "The grader's own process died twice while it examined this submission."
@@ -205,6 +221,7 @@ def _work(room, exam, parent, pipe, others):
     status = 1
     try:
         warm = Warm(exam.master, exam.builds, exam.unsafe, exam.fresh, parent=parent)
+        compile_cells(exam.master)
         with warm, contextlib.suppress(EOFError):
             while True:
                 pipe.send(outcome(room, exam, warm, pipe.recv()))
