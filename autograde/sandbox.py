@@ -35,6 +35,10 @@ class SandboxError(AutogradeError):
     """No sandbox can be made here, or one does not answer."""
 
 
+class SandboxLost(BaseException):
+    """The sandbox went for a reason that is not the student's; the examination is void, whatever handles errors."""
+
+
 class Stopped(Exception):
     """The student's code ended, or was ended. `reason` is one of a result's REASONS."""
 
@@ -240,6 +244,11 @@ def _bubblewrap(setup):
             command += ["--ro-bind", path, path]
     for path in ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts"):
         command += ["--ro-bind-try", path, path]
+    concealed = [
+        option
+        for path in _installed((*setup.hidden, "edfcore", "autograde", "edf_course"))
+        for option in _conceal(path)
+    ]
     library = Path(setup.library) if setup.library else Path(__file__).resolve().parent.parent
     bound = {path: path for path in _python_folders()}
     bound |= {"/edf/agent/inside": str(INSIDE), "/edf/library/edfcore": str(library / "edfcore")}
@@ -247,9 +256,25 @@ def _bubblewrap(setup):
         command += ["--perms", "0755", "--dir", parent]
     for inside, outside in bound.items():
         command += ["--ro-bind", outside, inside]
+    command += concealed
     command += ["--dev", "/dev", "--proc", "/proc", "--dir", "/tmp", "--dir", FOLDER]
     command += ["--perms", "1777", "--tmpfs", TEMPORARY, "--chdir", "/"]
     return [*command, "--remount-ro", "/", "--"]
+
+
+def _installed(packages):
+    """Where the packages lie in what the sandbox sees, also those of other Pythons and of compiled parts beside them."""
+    folders = {Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")}
+    folders |= {p for p in map(Path, _python_folders()) for p in p.glob("lib/python3*/site-packages")}
+    folders |= {p for root in ("/usr/lib", "/usr/local/lib") for p in Path(root).glob("python3*/*-packages")}
+    names = [pattern for name in packages for pattern in (name, f"{name}.*", f"{name}-*.dist-info")]
+    return sorted({str(found) for folder in folders for name in names for found in folder.glob(name)})
+
+
+def _conceal(path):
+    if os.path.isdir(path):
+        return ["--perms", "0555", "--tmpfs", path, "--remount-ro", path]
+    return ["--ro-bind", "/dev/null", path]
 
 
 def _python_folders():
@@ -271,7 +296,7 @@ class Box:
         self.lifeline, keeper = socket.socketpair()
         if self.group:
             self.control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # the kernel then tells who sends
-        self.commands, self._silent = None, set()
+        self.commands, self._silent, self._word = None, set(), b""
         try:
             record = {"limits": asdict(limits)}
             send_record(zygote.requests, record, [theirs.fileno(), keeper.fileno()])
@@ -318,9 +343,10 @@ class Box:
             return "memory"
         self.lifeline.settimeout(0.5)
         with contextlib.suppress(OSError):
-            if self.lifeline.recv(16) == b"memory":
-                return "memory"
-        return "crash"
+            self._word = self._word or self.lifeline.recv(16) or b"lost"
+        if self._word == b"lost" and self.commands is not None:
+            raise SandboxLost("the sandbox's keeper or its warm process was ended from outside")
+        return "memory" if self._word == b"memory" else "crash"
 
     def start(self):
         """A fresh state, without anything of the cells that ran before."""

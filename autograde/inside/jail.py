@@ -57,6 +57,8 @@ def mount_private(folders, size):
     for folder in folders:
         options = f"size={size},nr_inodes=4096,mode=1777".encode()
         _call("mount", b"tmpfs", folder.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, options)
+    if os.path.isdir("/dev/pts"):  # terminals would be everybody's; nothing here needs one
+        _call("mount", b"tmpfs", b"/dev/pts", b"tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, b"size=4096,mode=0555")
     try:
         _call("mount", b"proc", b"/proc", b"proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, None)
     except JailError:  # where parts of /proc are masked, Linux refuses; then there is none
@@ -132,14 +134,16 @@ _DENIED = {  # name: (x86_64, aarch64)
     "fanotify_init": (300, 262), "migrate_pages": (256, 238), "move_pages": (279, 239), "process_madvise": (440, 440),
     "move_mount": (429, 429), "open_tree": (428, 428), "fsopen": (430, 430), "fsconfig": (431, 431),
     "fsmount": (432, 432), "fspick": (433, 433), "mount_setattr": (442, 442), "lookup_dcookie": (212, 18),
+    "memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194), "semget": (64, 190), "msgget": (68, 186),
     "iopl": (172, None), "ioperm": (173, None), "modify_ldt": (154, None), "uselib": (134, None),
     "ustat": (136, None), "sysfs": (139, None), "_sysctl": (156, None), "nfsservctl": (180, 42),
 }  # fmt: skip
-_CLONE, _CLONE3, _SOCKET = (56, 220), (435, 435), (41, 198)
+_CLONE, _CLONE3, _SOCKET, _MMAP = (56, 220), (435, 435), (41, 198), (9, 222)
+_SHARED_ANONYMOUS = 0x21
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _EPERM, _ENOSYS, _AF_UNIX = 1, 38, 1
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
-_LOAD, _EQUAL, _GREATER_OR_EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_LOAD, _EQUAL, _GREATER_OR_EQUAL, _ANY_BIT, _RETURN, _AND = 0x20, 0x15, 0x35, 0x45, 0x06, 0x54
 _NEW_ANYTHING = NEWNS | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET | NEWCGROUP | NEWTIME
 
 
@@ -162,6 +166,9 @@ def filter_program(machine):
     program += [(_EQUAL, 0, 1, _CLONE3[column]), (_RETURN, 0, 0, _ERRNO | _ENOSYS)]  # libc falls back to clone
     program += [(_EQUAL, 0, 3, _CLONE[column]), (_LOAD, 0, 0, 16), (_ANY_BIT, 0, 1, _NEW_ANYTHING & ~NEWTIME)]
     program += [(_RETURN, 0, 0, _ERRNO | _EPERM), (_LOAD, 0, 0, 0)]
+    # Memory that is shared and in no file belongs to no process whose size could be watched.
+    program += [(_EQUAL, 0, 5, _MMAP[column]), (_LOAD, 0, 0, 40), (_AND, 0, 0, _SHARED_ANONYMOUS)]
+    program += [(_EQUAL, 0, 1, _SHARED_ANONYMOUS), (_RETURN, 0, 0, _ERRNO | _EPERM), (_LOAD, 0, 0, 0)]
     program += [(_EQUAL, 0, 3, _SOCKET[column]), (_LOAD, 0, 0, 16), (_EQUAL, 1, 0, _AF_UNIX)]
     program += [(_RETURN, 0, 0, _ERRNO | _EPERM), (_RETURN, 0, 0, _ALLOW)]
     return program

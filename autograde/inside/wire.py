@@ -175,9 +175,11 @@ class Codec:
             index, dtype, shape = content
             return _array(_take(body, index), dtype, shape)
         if tag in _BUILD:
-            return _BUILD[tag]([self._decode(e, body, depth + 1) for e in content])
+            parts = [self._decode(e, body, depth + 1) for e in content]
+            return _BUILD[tag](_scattered(parts) if tag in "sz" else parts)
         if tag == "d":
-            return {self._decode(k, body, depth + 1): self._decode(e, body, depth + 1) for k, e in content}
+            keys = _scattered([self._decode(k, body, depth + 1) for k, _ in content])
+            return dict(zip(keys, [self._decode(e, body, depth + 1) for _, e in content], strict=True))
         if tag == "h":
             return self.resolve(content)
         if tag == "v":
@@ -188,6 +190,13 @@ class Codec:
         view = np.ndarray(_shape(shape), _dtype(dtype), self.shared[name].data.cast("B"), offset, tuple(strides))
         view.flags.writeable = False
         return view
+
+
+def _scattered(keys):
+    """The keys, where few of them share a hash: a million that do would be compared with each other."""
+    if len(keys) > 1000 and 2 * len(set(map(hash, keys))) < len(set(map(repr, keys))):
+        raise WireError("too many keys of one hash")
+    return keys
 
 
 _SEQUENCES = {list: "list", tuple: "t", set: "s", frozenset: "z"}

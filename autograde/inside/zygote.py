@@ -219,14 +219,16 @@ def watch(child, lifeline, memory, proc, own):
         if readable:
             break
         if os.waitpid(child, os.WNOHANG) != (0, 0):
+            with contextlib.suppress(OSError):
+                lifeline.sendall(b"gone")  # so that silence means that this process itself was ended
             return
         if proc is not None and _memory(proc, _family(proc, child), own) > 1.25 * memory:
             with contextlib.suppress(OSError):
                 lifeline.sendall(b"memory")
             break
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child, signal.SIGKILL)
-        os.kill(child, signal.SIGKILL)  # process 1 of its namespace: everything in it goes too
+    for kill in (os.killpg, os.kill):  # its group, and process 1 of its namespace, with which everything in it goes
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            kill(child, signal.SIGKILL)
     with contextlib.suppress(ChildProcessError):
         os.waitpid(child, 0)
 
@@ -259,7 +261,9 @@ def _memory(proc, family, each=0):
     total = 0
     for pid in family:
         with contextlib.suppress(OSError, ValueError, IndexError, TypeError):
-            total += max(0, int(_read(proc, f"{pid}/status").split(b"RssAnon:")[1].split()[0]) * 1024 - each)
+            text = _read(proc, f"{pid}/status")
+            anonymous, shared = (int(text.split(key)[1].split()[0]) * 1024 for key in (b"RssAnon:", b"RssShmem:"))
+            total += max(0, anonymous - each) + shared
     return total
 
 

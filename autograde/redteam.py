@@ -1,0 +1,593 @@
+"""The red team: a class whose students attack the grader or have accidents, graded as any class is.
+
+A case is a small function in tests/redteam/cases that gives what one student hands in, and says what that deserves.
+All cases and some honest witnesses are graded by the pipeline in one temporary course. Canaries, random words, are
+planted wherever a secret is; none may come back to a student. Whatever a case manages to do outside its sandbox, it
+prints as evidence (see `EVIDENCE`), and the machine itself is looked at besides.
+"""
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import importlib.util
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import nbformat
+import numpy as np
+
+from . import assignment as assignments
+from . import course, feedback, pipeline, receipts
+from .classroom import Classroom
+from .errors import AutogradeError
+from .examine import submission_seed
+from .sandbox import Limits
+
+ROOT = Path(__file__).resolve().parent.parent
+KINDS = ("attack", "accident", "fault")
+EVIDENCE = {"escaped:": "effects_outside", "read:": "secrets_read", "met:": "others_affected"}  # after "redteam-"
+WITNESSES = 4  # of the reference, among the cases
+DOOR = {"port": 0, "name": ""}  # where this machine listens during a run: TCP on 127.0.0.1, and an abstract socket
+LARGEST_RESULT = 8 << 20  # bytes of JSON of one result
+LARGEST_EXAMINER = 1 << 30  # bytes of a grader's process while it examines one submission
+LIMITS = Limits(
+    cell_cpu=6.0, cell_wall=20.0, test_cpu=8.0, test_wall=20.0, cpu_total=60.0, wall_total=90.0,
+    memory=512 << 20, disk=16 << 20, file_size=8 << 20, processes=32,
+)  # fmt: skip
+
+
+# --- cases -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Handed:
+    """What a student hands in.
+
+    notebook : bytes, or None for none under the right name
+    files : dict from path in the student's folder to bytes
+    place : function from that folder (a Path), for links and the like
+    """
+
+    notebook: bytes | None
+    files: dict[str, bytes] = field(default_factory=dict)
+    place: Callable | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """One student of the red team.
+
+    rows : of the catalogue of attacks and faults; empty for inventions against this grader
+    kind : one of KINDS; an accident must get what it deserves, a fault must cost nobody else anything
+    earned_max : points that the answers deserve at most; earned_min : at least (accidents)
+    seconds : wall time that its examination may take, or None for the limits' own
+    make : function (released notebook, reference answers) -> Handed, or the notebook's bytes
+    """
+
+    name: str
+    rows: tuple[int, ...]
+    kind: str
+    earned_max: float
+    earned_min: float
+    seconds: float | None
+    make: Callable
+
+
+REGISTERED = {}
+
+
+def case(name, *rows, kind="attack", earned_max=0.0, earned_min=0.0, seconds=None):
+    """Register the decorated function as the case `name`.
+
+    Raises
+    ------
+    ValueError : the name is taken, or is no name of a student; or a kind that is none.
+    """
+
+    def register(make):
+        if name in REGISTERED or kind not in KINDS or not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,50}", name):
+            raise ValueError(
+                f"{name!r} is taken, or is no name of lower-case letters and hyphens, or has no known kind."
+            )
+        REGISTERED[name] = Case(name, rows, kind, float(earned_max), float(earned_min), seconds, make)
+        return make
+
+    return register
+
+
+def cases(folder=None):
+    """All cases, by name, from the Python files in `folder`; default, the repository's tests/redteam/cases.
+
+    Raises
+    ------
+    AutogradeError : there are none.
+    """
+    folder = Path(folder or ROOT / "tests" / "redteam" / "cases")
+    REGISTERED.clear()
+    for path in sorted(folder.glob("*.py")):
+        spec = importlib.util.spec_from_file_location(f"redteam_cases_{path.stem}", path)
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    if not REGISTERED:
+        raise AutogradeError(f"{folder} holds no cases; the red team runs from a checkout of the repository.")
+    return dict(REGISTERED)
+
+
+def code_cell(source):
+    """A code cell of the student's own."""
+    return nbformat.v4.new_code_cell(source)
+
+
+def notebook_bytes(notebook):
+    """The bytes of a notebook, valid or not."""
+    return json.dumps(notebook, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def filled(blank, answers=None, first=None, last=None, behind=None):
+    """The bytes of the released notebook with answers, and with code cells of the student's own.
+
+    Parameters
+    ----------
+    answers : dict from the names of answer cells to sources
+    first, last : sources of cells behind the first cell of code, and at the end
+    behind : dict from the name of a cell to the source of a cell that follows it
+    """
+    notebook = assignments.with_answers(blank, answers or {})
+    cells = []
+    for cell in notebook.cells:
+        cells.append(cell)
+        name = assignments.grade_id(cell)
+        if name == "setup" and first is not None:
+            cells.append(code_cell(first))
+        if behind and name in behind:
+            cells.append(code_cell(behind[name]))
+    notebook.cells = cells + ([code_cell(last)] if last is not None else [])
+    return notebook_bytes(notebook)
+
+
+# --- the course ------------------------------------------------------------------------------------------------------
+
+
+class Target:
+    """The temporary course that is attacked, with its canaries."""
+
+    def __init__(self, assignment, root):
+        self.root, self.assignment = Path(root), assignment
+        self.canaries = {}
+        self._outside = []
+        self.course = course.Course(self.root, assignment)
+        self.blank = assignments.release(self.course.assignment.notebook)
+        self.right = course.reference_answers(self.course.assignment)
+        self._plant_in_solutions()
+        self.room = Classroom.at(self.root)
+        secret = self.room.secret()
+        self.canaries["the course's secret"] = secret.hex()
+        self._plant_outside()
+
+    def canary(self, what):
+        """A new word that stands for a secret."""
+        word = f"canary{secrets.token_hex(12)}"
+        self.canaries[what] = word
+        return word
+
+    def _plant_in_solutions(self):
+        folder = self.root / "solutions" / self.assignment
+        path = folder / f"{self.assignment}.ipynb"
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            for begin in ("### BEGIN SOLUTION", "### BEGIN HIDDEN TESTS"):
+                word = (
+                    self.canary(f"{begin[10:].lower()} of {assignments.grade_id(cell)}") if begin in cell.source else ""
+                )
+                cell.source = re.sub(rf"^([ \t]*){begin}$", rf"\g<0>\n\1# {word}", cell.source, flags=re.MULTILINE)
+        nbformat.write(notebook, path)
+        manifest = folder / "exercises.toml"
+        manifest.write_text(
+            manifest.read_text(encoding="utf-8") + f"\n# {self.canary('the manifest')}\n", encoding="utf-8"
+        )
+
+    def _plant_outside(self):
+        os.environ["EDF_REDTEAM_TOKEN"] = self.canary("the grader's environment")
+        for base in (Path.home(), Path(tempfile.gettempdir())):
+            descriptor, name = tempfile.mkstemp(prefix="edf-redteam-", dir=base)
+            with open(descriptor, "w", encoding="utf-8") as file:
+                file.write(self.canary(f"a file in {base}"))
+            self._outside.append(Path(name))
+
+    def close(self):
+        """Take away what was planted outside the course."""
+        os.environ.pop("EDF_REDTEAM_TOKEN", None)
+        for path in self._outside:
+            path.unlink(missing_ok=True)
+
+    def submit(self, student, handed):
+        """Put a submission in place."""
+        folder = self.root / "submitted" / student / self.assignment
+        folder.mkdir(parents=True, exist_ok=True)
+        if handed.notebook is not None:
+            (folder / f"{self.assignment}.ipynb").write_bytes(handed.notebook)
+        for name, data in handed.files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        if handed.place is not None:
+            handed.place(folder)
+
+    def witnesses(self):
+        """Honest students, one of whom carries a canary; their names sort among the others'."""
+        names = [f"{letter}-witness" for letter in "ahnz"[:WITNESSES]]
+        for name in names:
+            word = self.canary(f"the submission of {name}")
+            self.submit(name, Handed(filled(self.blank, self.right, last=f"mine = '{word}'")))
+        return names
+
+    def fingerprint(self):
+        """A digest of what no submission may change: configuration, solutions, secret, other submissions."""
+        found = {}
+        for part in ("solutions", "submitted", "nbgrader_config.py", ".autograde/secret"):
+            path = self.root / part
+            for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+                if file.is_file() and not file.is_symlink():
+                    found[str(file.relative_to(self.root))] = hashlib.sha256(file.read_bytes()).hexdigest()
+        return found
+
+    def hidden_inputs(self, student, plan):
+        """Digits of a hidden input of the first test in that student's next submission, which nobody should know."""
+        seed = pipeline.seed_for(self.room.secret(), student, self.assignment)
+        seed = submission_seed(seed, replace(plan, files={"another": b""})) if plan else seed
+        digest = hmac.new(seed, f"{self.assignment}/layer".encode(), hashlib.sha256).digest()
+        drawn = np.random.default_rng(int.from_bytes(digest[:16], "big")).normal(size=(1, 1))
+        return repr(float(drawn[0, 0]))[:12].lstrip("-")
+
+
+# --- looking at the machine ------------------------------------------------------------------------------------------
+
+
+class Listener:
+    """A door in this machine at which an escaped submission would knock: TCP, and an abstract socket."""
+
+    def __init__(self):
+        self.knocks = []
+        self._doors = [socket.create_server(("127.0.0.1", 0))]
+        DOOR["port"], DOOR["name"] = self._doors[0].getsockname()[1], f"edf-redteam-{secrets.token_hex(4)}"
+        with contextlib.suppress(OSError, AttributeError):
+            door = socket.socket(socket.AF_UNIX)
+            door.bind("\0" + DOOR["name"])
+            door.listen()
+            self._doors.append(door)
+        for door in self._doors:
+            threading.Thread(target=self._listen, args=(door,), daemon=True).start()
+
+    def _listen(self, door):
+        while True:
+            try:
+                caller, _ = door.accept()
+                self.knocks.append(caller.recv(100).decode(errors="replace"))
+                caller.close()
+            except OSError:
+                return
+
+    def close(self):
+        """Shut the doors."""
+        for door in self._doors:
+            with contextlib.suppress(OSError):
+                door.shutdown(socket.SHUT_RDWR)
+            door.close()
+
+
+class Watch:
+    """A process beside the grader that notes how large the examiners grow: (first seen, last seen, most bytes)."""
+
+    def __init__(self):
+        reading, writing = os.pipe()
+        self._reading, self._grader = reading, os.getpid()
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                os.close(reading)
+                self._look(writing)
+            finally:
+                os._exit(0)
+        os.close(writing)
+
+    def _look(self, writing):
+        seen, going = {}, [True]
+        signal.signal(signal.SIGTERM, lambda *_: going.clear())
+        while going and os.getppid() == self._grader:
+            for pid, size in examiners(self._grader):
+                first, _, most = seen.get(pid, (time.time(), 0, 0))
+                seen[pid] = (first, time.time(), max(most, size))
+            time.sleep(0.05)
+        with open(writing, "w", encoding="utf-8") as file:
+            json.dump(list(seen.values()), file)
+
+    def close(self):
+        """End it; what it saw."""
+        os.kill(self.pid, signal.SIGTERM)
+        with open(self._reading, encoding="utf-8") as file:
+            text = file.read()
+        os.waitpid(self.pid, 0)
+        return [tuple(entry) for entry in json.loads(text or "[]")]
+
+
+def examiners(grader):
+    """(pid, resident bytes) of the grader's descendants outside any sandbox."""
+    children, about = {}, {}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            with open(f"/proc/{name}/stat", "rb") as file:
+                before, _, after = file.read().rpartition(b")")
+            children.setdefault(int(after.split()[1]), []).append(int(name))
+            about[int(name)] = before.rpartition(b"(")[2], int(after.split()[21]) * os.sysconf("SC_PAGE_SIZE")
+    waiting = list(children.get(grader, ()))
+    while waiting:
+        pid = waiting.pop()
+        program, size = about[pid]
+        if program != b"bwrap":
+            yield pid, size
+            waiting += children.get(pid, ())
+
+
+def survivors(names):
+    """Of the names, those for which a process that says so on its command line is still there."""
+    found = set()
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            text = Path(f"/proc/{entry}/cmdline").read_bytes().decode(errors="replace")
+            found |= set(re.findall(r"redteam-survivor:([a-z0-9-]+)", text)) & set(names)
+    return found
+
+
+# --- the run ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Found:
+    """What became of one case."""
+
+    case: Case
+    verdict: str
+    reason: str
+    points: float | None
+    flags: tuple[str, ...]
+    seconds: float
+    counts: dict[str, float]
+
+    def to_json(self):
+        """Plain JSON data."""
+        case_ = self.case
+        about = {"name": case_.name, "catalogue": list(case_.rows), "kind": case_.kind, "verdict": self.verdict}
+        about |= {"reason": self.reason, "points": self.points, "earned_max": case_.earned_max}
+        return about | {"flags": list(self.flags), "seconds": round(self.seconds, 3)}
+
+
+COUNTS = ("unearned_points", "secrets_read", "effects_outside", "others_affected", "honest_zeroed")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of all cases. `faults`: sentences on the run as a whole, which count as others affected."""
+
+    found: tuple[Found, ...]
+    faults: tuple[str, ...] = ()
+
+    @property
+    def held(self):
+        """Whether nothing was won and nobody harmed."""
+        return not any(self.to_json()[name] for name in COUNTS)
+
+    def to_json(self):
+        """Plain JSON data: the totals and a result for each case."""
+        sums = {name: sum(f.counts.get(name, 0) for f in self.found) for name in COUNTS}
+        sums["others_affected"] += len(self.faults)
+        results = [f.to_json() for f in self.found]
+        results += [
+            {"name": f"run-{n}", "catalogue": [], "kind": "fault", "verdict": "failed", "reason": told, "points": None,
+             "earned_max": 0.0, "flags": [], "seconds": 0.0}
+            for n, told in enumerate(self.faults, 1)
+        ]  # fmt: skip
+        return {"cases": len(self.found)} | sums | {"results": results}
+
+
+def run_redteam(assignment, root=None, unsafe=False, only=None, on_case=lambda found: None, folder=None, workers=None):
+    """Grade the red team's submissions and look at what they won.
+
+    Parameters
+    ----------
+    assignment : str, e.g. "A1"
+    root : path of an empty folder for the course, which is kept; default, a temporary one
+    unsafe : bool; without isolation. Only with `only`: most attacks would harm this machine.
+    only : names of cases, or None for all
+    on_case : called with each Found
+    folder : path of the cases
+    workers : int, the grader's processes
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    AutogradeError : there are no such cases, or this machine cannot isolate.
+    """
+    wanted = cases(folder)
+    missing = sorted(set(only or ()) - wanted.keys())
+    if missing:
+        raise AutogradeError(f"The red team has no case {missing[0]!r}; it has {', '.join(sorted(wanted))}.")
+    if unsafe and only is None:
+        raise AutogradeError("Without a sandbox the red team would harm this machine: name the cases that you trust.")
+    wanted = {name: wanted[name] for name in (wanted if only is None else only)}
+    with contextlib.ExitStack() as stack:
+        if root is None:
+            root = tempfile.mkdtemp(prefix="edf-redteam-")
+            stack.callback(shutil.rmtree, root, ignore_errors=True)
+        watch = Watch()
+        ended = []
+        stack.callback(lambda: ended or watch.close())
+        target = Target(assignment, root)
+        stack.callback(target.close)
+        door = Listener()
+        stack.callback(door.close)
+        run = _Run(target, wanted, unsafe, workers)
+        run.grade()
+        run.knocks = list(door.knocks)
+        ended.append(watch.close())
+        return run.judge(ended[0], on_case)
+
+
+class _Run:
+    def __init__(self, target, wanted, unsafe, workers):
+        self.target, self.wanted, self.faults = target, wanted, []
+        self.options = pipeline.Options(unsafe=unsafe, workers=workers, limits=LIMITS)
+        self.outcomes, self.ended, self.alive, self.knocks = {}, {}, set(), []
+        for name, case_ in wanted.items():
+            handed = case_.make(nbformat.from_dict(target.blank), dict(target.right))
+            target.submit(name, handed if isinstance(handed, Handed) else Handed(handed))
+        self.witnesses = target.witnesses()
+
+    def grade(self):
+        """Grade the whole class; where somebody stops the run, the rest one by one, so that it shows who."""
+        before = self.target.fingerprint()
+        everybody = sorted([*self.wanted, *self.witnesses])
+        if not self._graded(everybody):
+            for name in [n for n in everybody if n not in self.outcomes]:
+                self._graded([name])
+        after = self.target.fingerprint()
+        changed = sorted(p for p in before.keys() | after.keys() if before.get(p) != after.get(p))
+        self.faults += [f"{path} was changed." for path in changed]
+
+    def _graded(self, names):
+        options = replace(self.options, students=tuple(names))
+        try:
+            pipeline.grade(self.target.room, self.target.assignment, options, on_outcome=self._take)
+            return True
+        except Exception as error:  # noqa: BLE001 - that no submission can raise here is what is examined
+            who = names[0] if len(names) == 1 else "somebody"
+            self.faults.append(f"Grading stopped ({who}): {type(error).__name__}: {error}"[:500])
+            return False
+
+    def _take(self, outcome):
+        now = time.time()
+        self.outcomes[outcome.student], self.ended[outcome.student] = outcome, now
+        self.alive |= survivors([n for n, at in self.ended.items() if now - at > 2.0])
+
+    def judge(self, seen, on_case):
+        """The Report."""
+        for name in self.witnesses:
+            found = self.outcomes.get(name)
+            points = found.result.points if found and found.result else None
+            if points != self.target.course.assignment.points:
+                self.faults.append(f"{name}, an honest student, got {points} points.")
+        sizes = self._sizes(seen)
+        every = []
+        for case_ in self.wanted.values():
+            every.append(self._judged(case_, sizes.get(case_.name, 0)))
+            on_case(every[-1])
+        return Report(tuple(every), tuple(self.faults))
+
+    def _sizes(self, seen):
+        """Most bytes of an examiner by student: of the process whose life lies closest within its examination."""
+        spans = {}
+        for name, found in self.outcomes.items():
+            total = ((found.result.seconds or {}).get("total", 0.0)) if found.result else 0.0
+            spans[name] = (self.ended[name] - total - 1.0, self.ended[name])
+        sizes = {}
+        for first, last, most in seen:
+            fitting = [n for n, (begin, end) in spans.items() if begin <= first and last <= end + 0.2]
+            if fitting:
+                name = min(fitting, key=lambda n: abs(spans[n][1] - last))
+                sizes[name] = max(sizes.get(name, 0), most)
+        return sizes
+
+    def _judged(self, case_, size):
+        found = self.outcomes.get(case_.name)
+        result = found.result if found else None
+        if result is None:
+            return Found(case_, "lost", "No result came of it.", None, (), 0.0, {"others_affected": 1})
+        notes, counts = [], {}
+
+        def count(name, amount, sentence):
+            counts[name] = counts.get(name, 0) + amount
+            notes.append(sentence)
+
+        self._count_points(case_, result, count)
+        self._count_leaks(case_, found, count)
+        self._count_effects(case_, result, size, count)
+        verdict = "held" if not counts else "lost ground" if case_.kind != "accident" else "punished"
+        seconds = (result.seconds or {}).get("total", 0.0)
+        return Found(case_, verdict, " ".join(notes) or _why(result), result.points, result.flags, seconds, counts)
+
+    def _count_points(self, case_, result, count):
+        points = result.points
+        # What was examined counts even where a person is needed for the rest.
+        got = points if points is not None else sum(t.points or 0.0 for t in result.tests)
+        if got > case_.earned_max:
+            count("unearned_points", got - case_.earned_max, f"It got {got:g} points and earned {case_.earned_max:g}.")
+        if case_.kind == "accident" and (points is None or points < case_.earned_min):
+            count("honest_zeroed", 1, f"It got {points} points and deserves {case_.earned_min:g}: {_why(result)}")
+
+    def _count_leaks(self, case_, found, count):
+        texts = self._returned(found)
+        canaries = self.target.canaries | {"a hidden input": self.target.hidden_inputs(case_.name, found.plan)}
+        for what, word in canaries.items():
+            forms = (word, base64.b64encode(word.encode()).decode().rstrip("=")[:-2], word[::-1], word.encode().hex())
+            where = [place for place, text in texts.items() if any(form in text for form in forms)]
+            if where:
+                count("secrets_read", 1, f"{what[:1].upper()}{what[1:]} came back in {', '.join(where)}.")
+
+    def _returned(self, found):
+        """Everything that a student may get to see, as text."""
+        target, result = self.target, found.result
+        texts = {"the result": json.dumps(result.to_json(), ensure_ascii=False)}
+        for path in (target.root / "autograded" / found.student).rglob("*"):
+            if path.is_file():
+                texts[path.name] = path.read_text(encoding="utf-8", errors="replace")
+        try:
+            texts["the feedback"] = feedback.feedback_page(target.room.master(target.assignment)[0], found.plan, result)
+        except Exception as error:  # noqa: BLE001 - no submission may make this fail
+            self.faults.append(f"{found.student} has no feedback page: {type(error).__name__}: {error}"[:300])
+        for receipt in receipts.find(target.root, target.assignment, student=found.student):
+            texts["the receipt"] = json.dumps(receipt.entry)
+        return texts
+
+    def _count_effects(self, case_, result, size, count):
+        text = json.dumps([result.to_json()["tests"], result.to_json()["cells"]], ensure_ascii=False)
+        for word, name in EVIDENCE.items():
+            for sentence in sorted(set(re.findall(rf"redteam-{word} ([^\"\\<]{{1,120}})", text))):
+                count(name, 1, f"It says: {sentence}")
+        if any(case_.name in knock for knock in self.knocks):
+            count("effects_outside", 1, "It reached a socket of this machine.")
+        if case_.name in self.alive:
+            count("effects_outside", 1, "A process of its own outlived its examination by 2 seconds.")
+        for place in (Path.home(), Path(tempfile.gettempdir()), Path("/var/tmp"), Path("/dev/shm"), self.target.root):
+            for path in place.glob(f"redteam-escaped-{case_.name}*"):
+                count("effects_outside", 1, f"It wrote {path}.")
+        if len(text) > LARGEST_RESULT:
+            count("effects_outside", 1, f"Its result has {len(text) >> 20} MB.")
+        if size > LARGEST_EXAMINER:
+            count("effects_outside", 1, f"Examining it took {size >> 20} MB of the grader's own memory.")
+        total = (result.seconds or {}).get("total", 0.0)
+        most = case_.seconds or LIMITS.wall_total + 45.0
+        if total > most:
+            count("others_affected", 1, f"It kept a grader for {total:.0f} seconds, of at most {most:.0f}.")
+
+
+def _why(result):
+    """What the examination said, in short."""
+    if result.needs_person:
+        return f"A person is needed: {result.needs_person}"[:300]
+    told = [
+        f"{t.name}: {t.verdict}{f' ({t.reason})' if t.reason else ''}" for t in result.tests if t.verdict != "passed"
+    ]
+    return "; ".join(told)[:300] or "All tests pass."
