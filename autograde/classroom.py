@@ -142,6 +142,13 @@ class Classroom:
         path = self.folder("release") / name / f"{notebook}.ipynb"
         return nbformat.read(path, as_version=4) if path.is_file() else None
 
+    def handed_out(self, master):
+        """The files that students got beside the notebook, by name; without the expected values of the checks."""
+        folder = self.folder("release") / master.assignment
+        found = sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()) if folder.is_dir() else []
+        kept = [p for p in found if p.suffix != ".ipynb" and not p.name.endswith(".checks.json") and p.name[0] != "."]
+        return {p.relative_to(folder).as_posix(): p.read_bytes() for p in kept}
+
     def students(self, assignment):
         """Those who handed in the assignment, by name."""
         submitted = self.folder("submitted")

@@ -186,11 +186,11 @@ def redteam(assignment, only, unsafe, as_json):
 
     They lie in tests/redteam of the course's repository. Exits with 1 where one gets what it did not earn.
     """
-    from .redteam import cases_planned, run_redteam
+    from .redteam import cases, run_redteam
 
     console = rich.console.Console(stderr=as_json)
     with progress_bar(console) as progress:
-        task = progress.add_task(f"Attacking {assignment}", total=cases_planned(only))
+        task = progress.add_task(f"Attacking {assignment}", total=len(only) or len(cases()))
         report = run_redteam(
             assignment, unsafe=unsafe, only=tuple(only) or None, on_case=lambda _: progress.advance(task)
         )  # fmt: skip

@@ -475,6 +475,7 @@ def examine(master, plan, warm, *, folder, seed=b"", limits=None, environment=""
 
         def task():
             os.chdir(folder)
+            sys.path.append(folder)  # a helper module of the instructor's, beside the notebook
             _limit_memory(limits.memory)
             visible = teach_checks.hidden_only() if hidden_only else contextlib.nullcontext()
             with visible, teach_checks.seeded(submission_seed(seed, plan)):

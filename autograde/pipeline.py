@@ -148,7 +148,7 @@ def exam_of(room, assignment, options):
     builds = room.private / "builds"
     builds.mkdir(mode=0o700, exist_ok=True)
     about = (options.limits, environment, options.unsafe, options.fresh)
-    return Exam(master, str(folder), str(builds), *about)
+    return Exam(master, str(folder), str(builds), *about, room.handed_out(master))
 
 
 def _digest_of_files(folder):

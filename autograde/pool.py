@@ -26,6 +26,7 @@ class Exam:
     """What all submissions of one notebook are examined with.
 
     folder : str, where locked and test cells run; builds : str, the folder of grading builds
+    files : dict from name to bytes, what students got beside the notebook; in the sandbox they find it again
     environment : str, digest of the versions that matter
     """
 
@@ -36,6 +37,7 @@ class Exam:
     environment: str = ""
     unsafe: bool = False
     fresh: bool = False
+    files: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def planned(room, exam, student):
     try:
         folder = room.handed_in(master, student, master.named, untouched(master))
         submitted = read_notebook(folder.notebook, folder.name)
-        return make_plan(master, submitted, student, folder.files, folder.notes), folder.notebook
+        return make_plan(master, submitted, student, folder.files | exam.files, folder.notes), folder.notebook
     except Unreadable as error:
         return str(error), b""
 

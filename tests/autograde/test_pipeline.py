@@ -90,6 +90,26 @@ def test_class_gets_the_points_worked_out_by_hand(make):
     assert not report.needs_person and not report.held and not report.faults
 
 
+def test_files_of_the_instructor_are_found_by_both_sides_and_a_students_own_version_of_them_by_neither(make):
+    room = make([])
+    released = room.root / "release" / "T1"
+    for folder in (room.root / "solutions" / "T1", room.root / "assignments" / "T1"):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "factor.py").write_text("FACTOR = 2\n")
+        (folder / "table.csv").write_text("1,2\n")
+        (folder / "T1.checks.json").write_text('{"checks": {}, "says": {}}')
+    answer = (
+        "import factor, os\ndef double(x):\n    return factor.FACTOR * x if open('table.csv').read() == '1,2\\n' else 0"
+    )
+    look = "print(sorted(os.listdir()))"
+    tinycourse.submit(room, "ada", tinycourse.notebook(tinycourse.RIGHT | {"double": answer}, extra=[look]))
+    (room.root / "submitted" / "ada" / "T1" / "factor.py").write_text("FACTOR = 7\n")
+    _, found = run(room)
+    assert found["ada"].result.points == 5 and not released.exists()
+    printed = [o["text"] for c in found["ada"].result.cells for o in c.outputs if o["type"] == "stream"]
+    assert printed == ["['factor.py', 'table.csv']\n"]
+
+
 def test_second_run_examines_nobody_and_changes_nothing(graded):
     room = graded
     before = tinycourse.rows(room)
