@@ -156,6 +156,7 @@ class Examination:
         self.master, self.plan, self.box, self.limits, self.only = master, plan, box, limits, only
         self.namespace = Namespace(box, shared, limits)
         self.tests, self.outputs, self.flags, self.touched, self.broken = {}, {}, [], {}, set()
+        self.lacking = set()
         self._done, self._restarts, self._dead, self._room = [], 0, None, MAX_OUTPUTS
 
     def run(self):
@@ -207,9 +208,15 @@ class Examination:
             reply = self._restart(index, cell, stopped)
         if reply["outputs"]:
             self._keep(index, cell, reply["outputs"])
-        if cell.origin == "student" and reply["touched"]:
-            self.touched[index] = set(reply["touched"])
+        if cell.origin == "student":
+            self._note_lacking(index, reply["failed"])
+            if reply["touched"]:
+                self.touched[index] = set(reply["touched"])
         return reply
+
+    def _note_lacking(self, index, failed):
+        if failed and failed["type"] in ("NameError", "ImportError", "AttributeError", "GraphError"):
+            self.lacking.add(index)
 
     def _keep(self, index, cell, outputs):
         """Keep a cell's outputs, up to MAX_OUTPUTS characters in the whole notebook."""
@@ -249,6 +256,8 @@ class Examination:
             return
         error, value = self._in_examiner(index, cell)
         self.tests[cell.name] = judge(cell, exercise, error, value, self.limits)
+        if isinstance(error, NameError):
+            self.lacking.add(index)
         tripped = tripwire(self.namespace)
         if tripped:
             self.flags.append(f"tripwire at {cell.name}: {tripped}")
@@ -502,13 +511,15 @@ def examine(master, plan, warm, *, folder, seed=b"", limits=None, environment=""
 
 @dataclass
 class Found:
-    """What one pass found: TestResults by name, CellOutputs by index, flags, names asked for by index, broken cells."""
+    """What one pass found: TestResults by name, CellOutputs by index, flags, absent names asked for by index, locked cells
+    that did not run, and cells that failed for want of a name."""
 
     tests: dict
     outputs: dict
     flags: list
     touched: dict
     broken: set
+    lacking: set
 
 
 def _pass(master, plan, zygote, limits, shared, only):
@@ -516,7 +527,7 @@ def _pass(master, plan, zygote, limits, shared, only):
         examination = Examination(master, plan, box, limits, shared, only)
         examination.run()
     e = examination
-    return Found(e.tests, e.outputs, e.flags, e.touched, e.broken)
+    return Found(e.tests, e.outputs, e.flags, e.touched, e.broken, e.lacking)
 
 
 def every_forbidden(master):
@@ -587,19 +598,20 @@ def _read_pickle(descriptor, deadline):
 def _again(master, plan, first, every):
     """Which tests to examine again with only their own exercise's names absent: dict from those names to the tests.
 
-    The first pass lacks what any exercise forbids. That can only take points from an answer that uses what another
-    exercise forbids, so tests that failed where such a name was asked for, or after a locked cell that needs one, get
-    a second examination.
+    The first pass lacks what any exercise forbids. That can take points in two ways only: an answer asks for what another
+    exercise forbids, or it lacks a name because a locked cell needs such a thing and did not run. Tests that failed after
+    either get a second examination.
     """
-    found, asked = {}, set()
+    found, asked, broken, lacking = {}, False, False, False
     for index, cell in enumerate(plan.cells):
-        asked |= first.touched.get(index, set())
-        if index in first.broken:
-            asked.add("a locked cell")
+        asked = asked or bool(first.touched.get(index))
+        broken = broken or index in first.broken
+        lacking = lacking or (cell.kind != "test" and index in first.lacking)
         if cell.kind != "test" or cell.name not in first.tests:
             continue
         own = frozenset(master.forbidden.get(cell.name, ()))
-        if own != every and asked and first.tests[cell.name].verdict in ("failed", "partial"):
+        suspect = asked or (broken and (lacking or index in first.lacking))
+        if own != every and suspect and first.tests[cell.name].verdict in ("failed", "partial"):
             found.setdefault(own, set()).add(cell.name)
     return found
 

@@ -27,6 +27,7 @@ from traitlets.config import Config
 from . import sanitise
 from .errors import AutogradeError
 from .export import reading
+from .files import write_new
 from .sanitise import line, plain, redact
 
 CSP = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -373,15 +374,9 @@ def marks(db_url, assignment):
             return db.execute(query.where(api.Assignment.name == assignment))
 
         g, n = api.Grade, api.SubmittedNotebook
-        for student, notebook, cell, auto, manual, extra, needs, most, late in rows(
-            g,
-            g.auto_score,
-            g.manual_score,
-            g.extra_credit,
-            g.needs_manual_grade,
-            g.max_score,
-            n.late_submission_penalty,
-        ):
+        columns = g.auto_score, g.manual_score, g.extra_credit, g.needs_manual_grade, g.max_score
+        found_rows = rows(g, *columns, n.late_submission_penalty)
+        for student, notebook, cell, auto, manual, extra, needs, most, late in found_rows:
             grades, _ = found.setdefault((student, notebook), (Grades({}, late or 0.0), {}))
             score = auto if manual is None else manual
             points = None if needs or score is None else score + (extra or 0.0)
@@ -426,6 +421,9 @@ def feedback_site(folder, master, submissions, found=None, limits=None):
     return Site(tuple(written), tuple(refused))
 
 
+_FILE_NAME = re.compile(r"(?!\.\.?\Z)[^/\\\x00-\x1f]{1,199}")
+
+
 def write_page(folder, student, assignment, notebook, text):
     """Write one page; no link is followed below `folder`, and a reader sees the old page or the new one.
 
@@ -438,10 +436,9 @@ def write_page(folder, student, assignment, notebook, text):
     AutogradeError : a name is no plain file name, or a folder on the way is a link or no folder.
     """
     for name in (student, assignment, notebook):
-        if not _is_file_name(name):
-            raise AutogradeError(
-                f"{line(name)!r} cannot name a folder of feedback: use letters, digits, '.', '_' and '-'."
-            )
+        if not (isinstance(name, str) and _FILE_NAME.fullmatch(name)):
+            told = f"{line(name)!r} cannot name a folder of feedback"
+            raise AutogradeError(f"{told}: use letters, digits, '.', '_' and '-'.")
     if os.open not in os.supports_dir_fd:
         raise AutogradeError("Feedback cannot be written safely on this system; write it on Linux or macOS.")
     folder = Path(folder)
@@ -454,15 +451,6 @@ def write_page(folder, student, assignment, notebook, text):
     return folder / student / assignment / f"{notebook}.html"
 
 
-def _is_file_name(name):
-    return (
-        isinstance(name, str)
-        and name not in ("", ".", "..")
-        and len(name) < 200
-        and not re.search(r"[/\\\x00-\x1f]", name)
-    )
-
-
 def _opened(name, place, stack):
     """A descriptor of the folder `name` in the folder `place`, made if missing, never through a link."""
     follow = 0 if place is None else os.O_NOFOLLOW
@@ -472,9 +460,8 @@ def _opened(name, place, stack):
     try:
         opened = os.open(name, os.O_RDONLY | os.O_DIRECTORY | follow | os.O_CLOEXEC, dir_fd=place)
     except OSError as error:
-        raise AutogradeError(
-            f"The feedback folder {name} is a link or no folder ({error.strerror}); remove it."
-        ) from None
+        told = f"The feedback folder {name} is a link or no folder ({error.strerror}); remove it."
+        raise AutogradeError(told) from None
     stack.callback(os.close, opened)
     return opened
 
@@ -485,12 +472,8 @@ def _replace(place, name, data):
         if stat.S_ISDIR(os.stat(name, dir_fd=place, follow_symlinks=False).st_mode):
             raise AutogradeError(f"{name} in the feedback folder is a folder; remove it.")
     fresh = f".{secrets.token_hex(8)}.tmp"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        with open(os.open(fresh, flags, 0o644, dir_fd=place), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        write_new(fresh, data, dir_fd=place)
         os.rename(fresh, name, src_dir_fd=place, dst_dir_fd=place)
     except OSError as error:
         with contextlib.suppress(OSError):

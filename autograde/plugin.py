@@ -45,9 +45,10 @@ from . import assignment as assignments
 from .classroom import Classroom
 from .errors import AutogradeError
 from .examine import examine, seed_for
+from .gradebook import Cells, plain
 from .plan import Master, Plan, make_plan, master_from_notebook, rebuild, untouched
 from .read import Folder, Unreadable, read_folder, read_notebook
-from .record import Cells, plain, remarks
+from .record import remarks
 from .result import Result
 from .sandbox import Limits, why_not
 from .warm import Warm

@@ -21,17 +21,16 @@ import os
 import platform
 import re
 import sys
-import tempfile
 import zlib
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from .errors import AutogradeError
+from .files import NAME, locked, private, private_folder, sync_folder, write_atomically
 
 PACKAGES = ("edf-course", "numpy", "scipy", "nbgrader", "nbformat")  # whose versions can change a grade
 LONGEST_BUNDLE = 256 * 2**20  # bytes of JSON
-NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -232,6 +231,13 @@ def genesis(assignment):
     return hashlib.sha256(f"autograde receipts {assignment}".encode()).hexdigest()
 
 
+def chain_path(root, assignment):
+    """The file of an assignment's chain."""
+    if not (isinstance(assignment, str) and NAME.fullmatch(assignment)):
+        raise AutogradeError(f"{assignment!r} is no assignment's name: letters, digits, '.', '_' and '-' make one.")
+    return private_folder(root, "receipts") / f"{assignment}.jsonl"
+
+
 def append(root, assignment, entry):
     """Append one entry and return its Receipt once it is on the disk. See `append_all`."""
     return append_all(root, assignment, [entry])[0]
@@ -258,7 +264,7 @@ def append_all(root, assignment, entries):
     """
     path = chain_path(root, assignment)
     plain = [asdict(e) if isinstance(e, Entry) else dict(e) for e in entries]
-    with locked(path.with_suffix(".lock")), open(path, "a+b", buffering=0, opener=_private) as file:
+    with locked(path.with_suffix(".lock")), open(path, "a+b", buffering=0, opener=private) as file:
         torn = _set_torn_aside(file, path)
         n, last = _last(file, assignment)
         _refuse_shortened(path, assignment, n, last)
@@ -288,7 +294,8 @@ def _write(file, text, path):
             os.ftruncate(file.fileno(), size)
         raise ReceiptError(f"{path.name}: nothing was appended ({error.strerror}); make room and try again.") from None
     if size == 0:
-        sync_folder(path.parent)
+        with contextlib.suppress(OSError):
+            sync_folder(path.parent)
 
 
 def _set_torn_aside(file, path):
@@ -300,7 +307,7 @@ def _set_torn_aside(file, path):
     file.seek(start)
     tail = file.read()
     digest = hashlib.sha256(tail).hexdigest()
-    with open(path.with_suffix(".torn"), "ab", opener=_private) as aside:
+    with open(path.with_suffix(".torn"), "ab", opener=private) as aside:
         aside.write(canonical({"at": start, "sha256": digest, "text": tail.decode("latin-1")}) + b"\n")
         aside.flush()
         os.fsync(aside.fileno())
@@ -395,11 +402,8 @@ def verify(root, assignment, known=None):
     for n, digest in filter(None, [known, kept and (kept["n"], kept["hash"])]):
         fault = fault or _missing(records, n, digest, assignment)
     if not fault and lines and kept is None:
-        fault = (
-            len(lines),
-            "truncated",
-            "The file with the head is gone or damaged, so lines may be missing at the end.",
-        )
+        told = "The file with the head is gone or damaged, so lines may be missing at the end."
+        fault = len(lines), "truncated", told
     last = records[-1]["hash"] if records and records[-1] else genesis(assignment)
     return Verification(assignment, not fault, len(lines), last, *(fault or ()))
 
@@ -502,93 +506,10 @@ def _read_bundle(path, digest):
         with gzip.open(path) as file:
             data = file.read(LONGEST_BUNDLE + 1)
     except FileNotFoundError:
-        raise ReceiptError(
-            f"There is no bundle {digest}; it was deleted, or stored in another course directory."
-        ) from None
+        told = f"There is no bundle {digest}; it was deleted, or stored in another course directory."
+        raise ReceiptError(told) from None
     except (OSError, EOFError, zlib.error) as error:
         raise ReceiptError(f"Bundle {digest} cannot be read: {error}. Restore it from a backup.") from None
     if hashlib.sha256(data).hexdigest() != digest:
         raise ReceiptError(f"Bundle {digest} is damaged: its content has another digest. Restore it from a backup.")
     return data
-
-
-# Files of the course directory that are the grader's own
-
-
-def private_folder(root, *parts):
-    """root/.autograde/<parts>, made where missing, readable by this account alone.
-
-    Raises
-    ------
-    AutogradeError : a link stands in its place.
-    """
-    folder = Path(root) / ".autograde"
-    for part in ("", *parts):
-        folder = folder / part
-        folder.mkdir(mode=0o700, exist_ok=True, parents=not part)
-        if folder.is_symlink():
-            raise AutogradeError(
-                f"{folder} is a link; the grader writes into folders of its own only. Remove the link."
-            )
-    return folder
-
-
-def chain_path(root, assignment):
-    """The file of an assignment's chain."""
-    if not (isinstance(assignment, str) and NAME.fullmatch(assignment)):
-        raise AutogradeError(f"{assignment!r} is no assignment's name: letters, digits, '.', '_' and '-' make one.")
-    return private_folder(root, "receipts") / f"{assignment}.jsonl"
-
-
-def _private(path, flags):
-    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
-
-
-@contextlib.contextmanager
-def locked(path):
-    """Hold the lock file: one process at a time; the system lets go of it when the process ends, however it ends."""
-    with open(path, "ab", opener=_private) as file:
-        try:
-            import fcntl
-        except ImportError:  # Windows
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-        else:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def write_atomically(path, data):
-    """Write a file so that a crash leaves the old content or the new, never a part.
-
-    Raises
-    ------
-    AutogradeError : the disk is full or the folder not writable; then the old content stands.
-    """
-    path = Path(path)
-    try:
-        number, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
-    except OSError as error:
-        raise AutogradeError(f"{path.name} could not be written ({error.strerror}).") from None
-    try:
-        with open(number, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise AutogradeError(f"{path.name} could not be written ({error.strerror}); the old one stands.") from None
-    sync_folder(path.parent)
-
-
-def sync_folder(folder):
-    """Make the names in a folder durable, where the system can."""
-    with contextlib.suppress(OSError):
-        number = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)

@@ -34,9 +34,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from .assignment import RELEASED, grade_id
-from .collect import exchange
 from .errors import AutogradeError
-from .receipts import private_folder, write_atomically
+from .files import exchange, private_folder, write_atomically
 
 SHORTEST = 12  # characters; shorter lines are too common to be a secret
 SMALLEST = 12  # nodes of a function's syntax tree; `return None` and the like are no secret

@@ -15,10 +15,10 @@ import json
 import os
 import re
 import stat
-import tempfile
 from pathlib import Path
 
 from .errors import AutogradeError
+from .files import replace_file, sync_folder
 from .result import Result
 
 KEY = re.compile(r"[0-9a-f]{64}")
@@ -57,7 +57,8 @@ class Spool:
         self._refuse_another(result)
         data = _encode({"result": result.to_json(), "extra": extra})
         with _told(f"The result of {result.student} for {result.assignment} could not be spooled in {self.folder}"):
-            _write(path, data)
+            replace_file(path, data, f".{path.stem}.", ".tmp")
+            sync_folder(self.folder)
 
     def get(self, key):
         """The Result of that key, recorded or not.
@@ -98,8 +99,8 @@ class Spool:
             except FileNotFoundError:
                 if not (self.recorded / name).exists():
                     raise SpoolError(f"The spool {self.folder} holds no result {key} to mark as recorded.") from None
-            _sync(self.recorded)
-            _sync(self.folder)
+            sync_folder(self.recorded)
+            sync_folder(self.folder)
             for leftover in self.folder.glob(f".{key}.*.tmp"):
                 leftover.unlink(missing_ok=True)
 
@@ -181,32 +182,6 @@ def _bytes(path):
         if status.st_size > LARGEST + 200:  # the checksum and the braces around the entry
             raise OSError(f"it has {status.st_size} bytes")
         return file.read(LARGEST + 200)
-
-
-def _write(path, data):
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=".tmp", dir=path.parent)
-    try:
-        with open(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    _sync(path.parent)
-
-
-def _sync(folder):
-    """Make the folder's own entries durable; on Windows a folder cannot be opened, and renames are journalled."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextlib.contextmanager

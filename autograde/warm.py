@@ -4,6 +4,7 @@ import contextlib
 import threading
 
 from . import sandbox
+from .inside.arrays import share_mnist
 from .library import cached_library
 
 
@@ -31,14 +32,7 @@ class Warm:
         self.mnist = "load_mnist" in text
         self.preload = ("numpy", "edfcore", "edfcore.teach", "edfcore.data")
         self.preload += ("matplotlib.pyplot",) if "matplotlib" in text else ()
-        self.shared = self._shared()
-
-    def _shared(self):
-        if not self.mnist:
-            return {}
-        from edfcore.data import load_mnist
-
-        return mnist_arrays(load_mnist())
+        self.shared = share_mnist() if self.mnist and parent is None else parent.shared if parent else {}
 
     def prepare(self):
         """Start what nearly every class needs: the zygote that lacks all that is forbidden, and those of the exercises
@@ -92,8 +86,3 @@ class Warm:
 
     def __exit__(self, *_):
         self.close()
-
-
-def mnist_arrays(mnist):
-    """The arrays of MNIST under the names by which both sides know them."""
-    return {f"mnist.{n}": getattr(mnist, n) for n in ("train_images", "train_labels", "test_images", "test_labels")}

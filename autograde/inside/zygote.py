@@ -63,18 +63,12 @@ def main(orders):
 def prepare(orders):
     """Import the libraries and make the shell."""
     from . import agent
+    from .arrays import share_mnist
 
     for name in orders["preload"]:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    shared = {}
-    if orders["mnist"]:
-        from edfcore.data import load_mnist
-
-        mnist = load_mnist()
-        shared = {
-            f"mnist.{n}": getattr(mnist, n) for n in ("train_images", "train_labels", "test_images", "test_labels")
-        }
+    shared = share_mnist() if orders["mnist"] else {}
     outputs = agent.Outputs()
     shell = make_shell(outputs)
     hide_packages(orders["hidden"])
@@ -185,6 +179,7 @@ def keep(record, descriptors, orders, world):
     limits = record["limits"]
     proc = os.open("/proc", os.O_RDONLY) if os.path.isdir("/proc") else None  # as it is seen before the walls
     own_memory = _memory(proc, [os.getpid()])
+    own_shared = sum(array.nbytes for array in world.shared.values())
     if orders["jailed"]:
         jail.enter_namespaces()
     else:
@@ -203,16 +198,16 @@ def keep(record, descriptors, orders, world):
         agent.init(control, limits, world)
         os._exit(0)
     control.close()
-    watch(child, lifeline, limits["memory"], proc if orders["jailed"] else None, own_memory)
+    watch(child, lifeline, limits["memory"], proc if orders["jailed"] else None, own_memory, own_shared)
     if not orders["jailed"]:
         shutil.rmtree(world.folder, ignore_errors=True)
 
 
-def watch(child, lifeline, memory, proc, own):
+def watch(child, lifeline, memory, proc, own, shared):
     """Wait for the end of `child` or of the lifeline; say "memory" on it where the sandbox takes too much.
 
     proc : descriptor of a /proc that shows the sandbox's processes, or None
-    own : bytes of memory that each of them has from the zygote
+    own, shared : bytes of private and of shared memory that each of them has from the zygote
     """
     while True:
         readable, _, _ = select.select([lifeline], [], [], 0.1)
@@ -222,7 +217,7 @@ def watch(child, lifeline, memory, proc, own):
             with contextlib.suppress(OSError):
                 lifeline.sendall(b"gone")  # so that silence means that this process itself was ended
             return
-        if proc is not None and _memory(proc, _family(proc, child), own) > 1.25 * memory:
+        if proc is not None and _memory(proc, _family(proc, child), own, shared) > 1.25 * memory:
             with contextlib.suppress(OSError):
                 lifeline.sendall(b"memory")
             break
@@ -256,14 +251,14 @@ def _family(proc, root):
     return family
 
 
-def _memory(proc, family, each=0):
+def _memory(proc, family, each=0, each_shared=0):
     """Bytes of the processes' own memory, beyond what each took from the zygote."""
     total = 0
     for pid in family:
         with contextlib.suppress(OSError, ValueError, IndexError, TypeError):
             text = _read(proc, f"{pid}/status")
             anonymous, shared = (int(text.split(key)[1].split()[0]) * 1024 for key in (b"RssAnon:", b"RssShmem:"))
-            total += max(0, anonymous - each) + shared
+            total += max(0, anonymous - each) + max(0, shared - each_shared)
     return total
 
 

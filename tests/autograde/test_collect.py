@@ -21,8 +21,10 @@ from hypothesis import strategies as st
 from nbgrader.utils import parse_utc
 
 from autograde import collect as collecting
-from autograde.collect import CollectError, collect, look_alike, received_at, student_id
+from autograde import sources
+from autograde.collect import CollectError, collect, received_at
 from autograde.errors import AutogradeError
+from autograde.sources import look_alike, student_id
 
 MONDAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TUESDAY = MONDAY + timedelta(days=1)
@@ -506,7 +508,7 @@ def test_links_and_pipes_in_a_folder_are_left_out(tmp_path, root):
 def test_a_file_that_becomes_a_link_after_it_was_listed_is_not_read(tmp_path, root, monkeypatch):
     source = folder_of(tmp_path, CLASS)
     (tmp_path / "secret").write_bytes(b"secret")
-    really = collecting.group
+    really = sources.group
 
     def swapped(*args):
         (source / "ada" / "A1.ipynb").unlink()
@@ -515,7 +517,7 @@ def test_a_file_that_becomes_a_link_after_it_was_listed_is_not_read(tmp_path, ro
         (source / "bob").symlink_to(source / "was-bob")
         return really(*args)
 
-    monkeypatch.setattr(collecting, "group", swapped)
+    monkeypatch.setattr(sources, "group", swapped)
     found = collect(source, root, "A1", MONDAY)
     assert not found.taken and len(found.refused) == 2 and not (root / "submitted").exists()
 
@@ -547,16 +549,16 @@ def test_a_size_that_a_zip_lies_about_is_not_believed(tmp_path, root):
 
 @pytest.mark.parametrize("opener", [gzip.open, bz2.open, lzma.open])
 def test_a_bomb_in_a_tar_is_not_opened(tmp_path, root, opener, monkeypatch):
-    monkeypatch.setattr(collecting, "SMALL", 1000)
+    monkeypatch.setattr(sources, "SMALL", 1000)
     source = tar_of(tmp_path, {"eve/A1.ipynb": b"\0" * (16 << 20), **CLASS}, "bomb.tgz", opener)
-    assert source.stat().st_size * collecting.RATIO < 16 << 20
+    assert source.stat().st_size * sources.RATIO < 16 << 20
     with pytest.raises(CollectError, match="200 times its size"):
         collect(source, root, "A1", MONDAY)
     assert not (root / "submitted").exists() and not list((root / ".autograde/collected/A1/.staging").iterdir())
 
 
 def test_too_much_in_one_submission_costs_that_one(tmp_path, root, monkeypatch):
-    monkeypatch.setattr(collecting, "BYTES", 1000)
+    monkeypatch.setattr(sources, "BYTES", 1000)
     files = {"ada/A1.ipynb": b"x" * 600, "ada/b": b"x" * 600, "bob/A1.ipynb": b"x" * 1000, "cyd/A1.ipynb": b"x" * 5000}
     found = collect(folder_of(tmp_path, files), root, "A1", MONDAY)
     assert [o.student for o in found.taken] == ["bob"] and said(found.refused).count("larger than") == 2
@@ -571,7 +573,7 @@ def test_too_many_files_in_one_submission_cost_that_one(tmp_path, root, monkeypa
 
 @pytest.mark.parametrize("pack", [folder_of, zip_of, tar_of])
 def test_too_many_files_in_a_source_are_refused_at_once(tmp_path, root, pack, monkeypatch):
-    monkeypatch.setattr(collecting, "ENTRIES", 2)
+    monkeypatch.setattr(sources, "ENTRIES", 2)
     with pytest.raises(CollectError, match="over 2 files"):
         collect(pack(tmp_path, {f"s{n}/A1.ipynb": b"x" for n in range(4)}), root, "A1", MONDAY)
 
@@ -682,9 +684,9 @@ def test_damaged_archives_end_in_a_sentence_and_write_nothing_outside(tmp_path, 
         source.write_bytes(data[: rng.choice([len(data), rng.randrange(len(data))])])
         try:
             with contextlib.ExitStack() as stack:
-                found = collecting.open_source(source, root, stack)
-                groups, _ = collecting.group(found, "A1")
-                for student, one in collecting.assign(groups, {}, set())[0]:
+                found = sources.open_source(source, root, stack)
+                groups, _ = sources.group(found, "A1")
+                for student, one in sources.assign(groups, {}, set())[0]:
                     with contextlib.suppress(CollectError):
                         collecting.read_group(student, one, MONDAY)
         except CollectError:

@@ -25,6 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import edfcore
+from autograde import cut, package
 from autograde import library as lib
 from autograde.library import LibraryError, build_library, cached_library, tree_digest, verify_library
 from edfcore import catalog
@@ -160,7 +161,7 @@ def divided(path, numbers):
 def leaks(library, absent=None):
     """Lines of 20 characters or more in the build that, of all that belongs there, only absent definitions hold."""
     gone = removed_ranges(library.absent if absent is None else absent)
-    parts = [divided(PACKAGE / p, frozenset(gone.get(PACKAGE / p, ()))) for p, _ in lib._texts()]
+    parts = [divided(PACKAGE / p, frozenset(gone.get(PACKAGE / p, ()))) for p, _ in lib.texts()]
     theirs, others = ("\n".join(texts) for texts in zip(*parts, strict=True))
     lines = {line.strip() for line in theirs.splitlines() if len(line.strip()) >= 20}
     lines -= {line.strip() for line in others.splitlines()}
@@ -322,24 +323,24 @@ def test_a_method_alone_can_be_forbidden(build):
 
 def test_names_of_one_spelling_are_told_apart():
     """edfcore.SGD is the slides' function, edfcore.optimizers.SGD the class: one goes, the other stays."""
-    package = lib._read(lib._texts())
-    assert lib._spread(package, ("edfcore.SGD",)).absent == ("edfcore.optimizers.slides.SGD",)
-    assert "edfcore.optimizers.slides.SGD" not in lib._spread(package, ("edfcore.optimizers.SGD",)).absent
+    sources = lib.read(lib.texts())
+    assert lib.spread(sources, ("edfcore.SGD",)).absent == ("edfcore.optimizers.slides.SGD",)
+    assert "edfcore.optimizers.slides.SGD" not in lib.spread(sources, ("edfcore.optimizers.SGD",)).absent
 
 
 @settings(max_examples=10)
 @given(st.sets(st.sampled_from(SINGLE), max_size=4), st.sets(st.sampled_from(SINGLE), max_size=4))
 def test_forbidding_more_never_brings_anything_back(some, more):
-    package = lib._read(lib._texts())
-    fewer, all_of_them = (set(lib._spread(package, tuple(sorted(s))).absent) for s in (some, some | more))
+    sources = lib.read(lib.texts())
+    fewer, all_of_them = (set(lib.spread(sources, tuple(sorted(s))).absent) for s in (some, some | more))
     whole = {name for name in all_of_them if parsed(name)[2] == []}
     assert all(n in all_of_them or any(n.startswith(f"{m}.") for m in whole) for n in fewer)
 
 
-@pytest.mark.parametrize("path", [p for p, _ in lib._texts()])
+@pytest.mark.parametrize("path", [p for p, _ in lib.texts()])
 def test_names_that_a_module_reads_are_those_that_the_compiler_reads(path):
-    text = dict(lib._texts())[path]
-    reads = {name.id for s in ast.parse(text).body for name, _ in lib._reads(s)}
+    text = dict(lib.texts())[path]
+    reads = {name.id for s in ast.parse(text).body for name, _ in package.reads(s)}
     loads = {"LOAD_GLOBAL": set(), "LOAD_NAME": set()}
     todo = [compile(text, path, "exec")]
     while todo:
@@ -361,7 +362,7 @@ import importlib
 result = {m: sorted(n for n in vars(importlib.import_module(m)) if not n.startswith("_")) for m in given["modules"]}
 result["catalog"] = [e.name for e in importlib.import_module("edfcore.catalog").entries()]
 """
-    names = [m for m in lib._read(lib._texts()).modules if not m.startswith("edfcore.teach") and m != "edfcore"]
+    names = [m for m in lib.read(lib.texts()).modules if not m.startswith("edfcore.teach") and m != "edfcore"]
     found = inside(library, source, modules=names)
     assert found.pop("catalog") == [e.name for e in catalog.entries()]
     assert found == {m: sorted(n for n in vars(importlib.import_module(m)) if not n.startswith("_")) for m in names}
@@ -418,7 +419,7 @@ def test_checks_of_the_build_take_what_the_real_ones_take():
     from edfcore.teach import Checks
 
     here = {}
-    exec(lib.CHECKS, here)
+    exec(package.CHECKS, here)
     for name, real in vars(Checks).items():
         if callable(getattr(Checks, name)) and (not name.startswith("_") or name in ("__init__", "__call__")):
             ours = vars(here["Checks"])[name]
@@ -516,11 +517,24 @@ def test_a_build_is_made_once_for_its_names(tmp_path, monkeypatch):
 def test_other_names_another_reason_or_changed_sources_make_another_build(tmp_path, monkeypatch, light):
     paths = [cached_library(["edfcore.VDot"], tmp_path).path, cached_library(["edfcore.Add"], tmp_path).path]
     paths.append(cached_library(["edfcore.VDot"], tmp_path, "now").path)
-    texts = tuple((p, t + "\nCHANGED = 1\n" if p == "cost.py" else t) for p, t in lib._texts())
-    monkeypatch.setattr(lib, "_texts", lambda: texts)
+    texts = tuple((p, t + "\nCHANGED = 1\n" if p == "cost.py" else t) for p, t in lib.texts())
+    monkeypatch.setattr(lib, "texts", lambda: texts)
     paths.append(cached_library(["edfcore.VDot"], tmp_path).path)
     assert len(set(paths)) == 4
     assert "CHANGED = 1" in (paths[3] / "edfcore/cost.py").read_text()
+
+
+def test_every_file_that_makes_builds_is_part_of_what_names_them():
+    """What the module imports of autograde, directly or not, is hashed; a change there must make other builds."""
+    folder, todo, found = Path(lib.__file__).parent, ["library"], set()
+    while todo:
+        name = todo.pop()
+        found.add(f"{name}.py")
+        tree = ast.parse((folder / f"{name}.py").read_text(encoding="utf-8"))
+        near = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.level]
+        names = [m for n in near for m in ([n.module] if n.module else [a.name for a in n.names])]
+        todo += [m for m in names if f"{m}.py" not in found]
+    assert set(lib.MADE_BY) == found - {"errors.py"} and len(found) == 4
 
 
 def change_a_source(folder):
@@ -626,7 +640,7 @@ def planted(library, tmp_path, path, change):
 
 def test_a_build_in_which_removal_is_skipped_is_caught(tmp_path, monkeypatch):
     honest = build_library(A1["layer"], tmp_path / "honest")
-    monkeypatch.setattr(lib, "_edited", lambda cut, module, statement: ast.unparse(statement))
+    monkeypatch.setattr(cut, "_edited", lambda cut, module, statement: ast.unparse(statement))
     skipped = replace(honest, path=tmp_path / "lib", digest=build_library(A1["layer"], tmp_path / "lib").digest)
     told = verify_library(skipped)
     assert [t for t in told if "VDot is still defined" in t] and [t for t in told if "edfcore.VDot can still be" in t]
@@ -643,7 +657,7 @@ def test_a_build_that_only_hides_the_names_is_caught(tmp_path, build):
 
 def test_a_helper_left_behind_is_caught(tmp_path, monkeypatch, build):
     absent = build("edfcore.GELU").absent
-    monkeypatch.setattr(lib, "_helpers", lambda package, units: {})
+    monkeypatch.setattr(cut, "_helpers", lambda sources, units: {})
     forgotten = build_library(["edfcore.GELU"], tmp_path / "lib")
     assert leaks(forgotten, absent) != []
 

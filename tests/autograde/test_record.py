@@ -27,9 +27,10 @@ from nbgrader.plugins import LateSubmissionPlugin
 
 from autograde import assignment as assignments
 from autograde.course import Course, sample_class
+from autograde.gradebook import LEDGER, LONGEST, RecordError, fault_of, is_local, plain
 from autograde.plan import Plan, make_plan, master_from_assignment, master_from_notebook
 from autograde.read import Cell, Submitted
-from autograde.record import LEDGER, LONGEST, Recorder, RecordError, fault_of, is_local, plain
+from autograde.record import Recorder
 from autograde.result import Result, TestResult
 from autograde.spool import Spool
 
@@ -900,7 +901,7 @@ def test_the_innermost_mount_says_what_a_file_system_is(kind, local, monkeypatch
         "22 1 0:20 / / rw - ext4 /dev/a rw\n23 22 0:21 / /srv rw shared:1 - tmpfs none rw\n"
         f"24 23 0:22 / /srv/my\\040course rw shared:2 - {kind} host:/x rw\n"
     )
-    monkeypatch.setattr("autograde.record.MOUNTS", mounts)
+    monkeypatch.setattr("autograde.gradebook.MOUNTS", mounts)
     assert is_local("/srv/my course/gradebook.db") is local
     assert is_local("/srv/my courses/gradebook.db") is True
 
