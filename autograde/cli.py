@@ -28,9 +28,14 @@ class Group(click.Group):
             return super().invoke(ctx)
         except EdfError as error:
             raise click.UsageError(str(error)) from error
+        except OSError as error:
+            told = (
+                f"{error.filename or 'A file'}: {error.strerror or error}. Mend that, then run the same command again."
+            )
+            raise click.UsageError(told) from error
         except KeyboardInterrupt:
             click.echo("Interrupted. What was recorded stays; the same command goes on from there.", err=True)
-            raise click.Abort from None
+            sys.exit(130)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -52,7 +57,8 @@ def main():
     autograde receipts verify A1  follow the chain of receipts; list and replay them
     autograde doctor              can this machine isolate, and what it lacks
 
-    Exit codes: 0 all is well; 1 something was found wrong, or needs a person; 2 the command could not be carried out.
+    Exit codes: 0 all is well; 1 something was found wrong, or needs a person; 2 the command could not be carried out;
+    130 interrupted.
     """
 
 

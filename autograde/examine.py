@@ -2,7 +2,8 @@
 
 Locked cells run on both sides, answer cells and the student's own only in the sandbox. A name resolves as in one
 notebook: what an answer cell of the master binds is the student's until a later cell of the master binds it again;
-Python's own names and the master's are never the student's otherwise. Each test talks to its own fork of the student's state.
+Python's own names and the master's are never the student's otherwise. Each test talks to its own fork of the student's
+state.
 """
 
 import ast
@@ -51,7 +52,7 @@ class Namespace(dict):
         self.claimed, self.offered = set(), set()
         self._box, self._shared, self._limits = box, shared, limits
         self._session, self._known, self._known_at = None, {}, -1
-        self._unbound = set()
+        self._unbound, self.why = set(), {}  # why a name may be missing: what its cell stopped with
 
     def student_bound(self, claimed, others):
         """An answer cell ran: `claimed` are the names that the master's bind, `others` whatever the student's did."""
@@ -115,7 +116,8 @@ class Namespace(dict):
             if value is not _ABSENT:
                 return value
             if name in self.claimed:
-                raise MissingName(f"`{name}` is not defined: its answer cell must define it")
+                ended = f" That cell stopped with {self.why[name]}" if name in self.why else ""
+                raise MissingName(f"`{name}` is not defined: its answer cell must define it.{ended}")
         raise KeyError(name)
 
     def _fetch(self, name):
@@ -181,6 +183,9 @@ class Examination:
 
     def _answer(self, index, cell):
         reply = self._in_sandbox(index, cell)
+        if reply["failed"]:
+            ended = f"{reply['failed']['type']}: {reply['failed']['message']}"[:300]
+            self.namespace.why |= dict.fromkeys(cell.binds, ended)
         self.namespace.student_bound(cell.binds, reply["names"])
 
     def _written(self, index, cell):
@@ -357,7 +362,7 @@ def judge(cell, exercise, error, value, limits):
         told = WORDS[error.reason].format(**_limits_in_words(limits, "test"))
         return result(0.0, "failed", error.reason, "a hidden test" if hidden else "", told)
     if isinstance(error, MissingName):
-        return result(0.0, "failed", "missing", "", f"{error}.")
+        return result(0.0, "failed", "missing", "", str(error))
     if isinstance(error, Wrong) and (category or not hidden):
         return result(0.0, "failed", "wrong", category, str(error))
     if isinstance(error, AssertionError):
@@ -511,8 +516,12 @@ def examine(master, plan, warm, *, folder, seed=b"", limits=None, environment=""
 
 @dataclass
 class Found:
-    """What one pass found: TestResults by name, CellOutputs by index, flags, absent names asked for by index, locked cells
-    that did not run, and cells that failed for want of a name."""
+    """What one pass found.
+
+    tests : TestResults by name; outputs : CellOutputs by index; flags : list of str
+    touched : absent names that were asked for, by index; broken : locked cells that did not run
+    lacking : cells that failed for want of a name
+    """
 
     tests: dict
     outputs: dict
@@ -598,9 +607,9 @@ def _read_pickle(descriptor, deadline):
 def _again(master, plan, first, every):
     """Which tests to examine again with only their own exercise's names absent: dict from those names to the tests.
 
-    The first pass lacks what any exercise forbids. That can take points in two ways only: an answer asks for what another
-    exercise forbids, or it lacks a name because a locked cell needs such a thing and did not run. Tests that failed after
-    either get a second examination.
+    The first pass lacks what any exercise forbids. That can take points in two ways only: an answer asks for what
+    another exercise forbids, or it lacks a name because a locked cell needs such a thing and did not run. Tests that
+    failed after either get a second examination.
     """
     found, asked, broken, lacking = {}, False, False, False
     for index, cell in enumerate(plan.cells):

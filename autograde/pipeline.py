@@ -19,12 +19,12 @@ import nbformat
 from . import receipts
 from .errors import AutogradeError
 from .examine import seed_for
+from .export import gradebook_rows
 from .plan import Plan, rebuild
 from .pool import Exam, Job, Pool, one_thread
 from .record import Recorder
 from .sandbox import Limits
 from .spool import Spool
-
 
 HARMLESS = (".py", ".txt", ".csv", ".json", ".npy", ".npz", ".png", ".jpg")
 
@@ -36,7 +36,9 @@ class Report:
     recorded : list of Change, now in the gradebook
     held : list of Change that would alter a grade that stands, and was not agreed to
     unchanged : students whose result stood already
-    needs_person : (student, sentence) pairs
+    needs_person : (student, sentence) pairs: what could not be examined, and no person has settled yet
+    waiting : students with anything that waits for a person, written questions too
+    remarks : (student, sentence) pairs: what was mended in a notebook, and tripwires
     faults : sentences on the spool and the like
     seconds : wall time; slowest: (student, seconds)
     """
@@ -46,6 +48,8 @@ class Report:
     held: list = field(default_factory=list)
     unchanged: list = field(default_factory=list)
     needs_person: list = field(default_factory=list)
+    waiting: list = field(default_factory=list)
+    remarks: list = field(default_factory=list)
     faults: list = field(default_factory=list)
     seconds: float = 0.0
     each: dict = field(default_factory=dict)
@@ -58,6 +62,8 @@ class Report:
             "unchanged": len(self.unchanged),
             "held": [change_data(c) for c in self.held],
             "needs_person": [{"student": s, "reason": r} for s, r in self.needs_person],
+            "waiting": list(self.waiting),
+            "remarks": [{"student": s, "says": r} for s, r in self.remarks],
             "changes": [change_data(c) for c in self.recorded if is_regrade(c)],
             "faults": list(self.faults),
             "seconds": round(self.seconds, 3),
@@ -136,6 +142,9 @@ def grade(room, assignment, options=None, on_start=lambda total: None, on_outcom
             run.take(found)
             on_outcome(found)
         run.settle()
+    open_ = {r.student for r in gradebook_rows(room.db_url, assignment) if r.needs_person}
+    run.report.waiting = sorted(open_)
+    run.report.needs_person = [entry for entry in run.report.needs_person if entry[0] in open_]
     run.report.seconds = time.monotonic() - started
     return run.report
 
@@ -187,7 +196,6 @@ class _Run:
     def __init__(self, room, exam, recorder, report, options):
         self.room, self.exam, self.recorder, self.report, self.options = room, exam, recorder, report, options
         self.spool = Spool(room.private / "spool" / exam.master.assignment)
-        self.seeds = {}
         self._held, self._receipted = [], None
 
     def resume(self):
@@ -200,6 +208,7 @@ class _Run:
                 continue
             plan = Plan.from_json(extra["plan"]) if extra and extra.get("plan") else None
             if extra and extra.get("held"):
+                self._supersede(result)
                 self._held.append((key, plan, result, extra))
             else:
                 self._record(key, plan, result, extra or {})
@@ -216,7 +225,6 @@ class _Run:
                 self.report.unchanged.append(found.student)
             return
         result, plan = found.result, found.plan
-        self._held = [h for h in self._held if h[2].student != found.student]
         extra = {
             "plan": plan.to_json() if plan else None,
             "notebook": hashlib.sha256(found.notebook).hexdigest(),
@@ -227,18 +235,30 @@ class _Run:
         change = self.recorder.preview(self.exam.master, plan, result)
         extra["held"] = is_regrade(change) and self.options.agree is not None
         self.spool.put(result, extra)
+        self._supersede(result)
+        self.report.remarks += [(found.student, flag) for flag in result.flags]
+        self.report.remarks += [(found.student, note) for note in (plan.notes if plan else ())]
         if extra["held"]:
             self._held.append((result.key, plan, result, extra))
         else:
             self._record(result.key, plan, result, extra)
 
+    def _supersede(self, result):
+        """Forget what is held of the same student: nobody may agree to it any more."""
+        for key, _, held, _ in self._held:
+            if held.student == result.student and key != result.key:
+                self.spool.forget(key)
+        self._held = [h for h in self._held if h[2].student != result.student]
+
     def settle(self):
-        """Ask about what is held, and record it where that is agreed to."""
-        if not self._held:
+        """Ask about what is held of the chosen students, and record it where that is agreed to."""
+        chosen = self.options.students
+        mine = [h for h in self._held if chosen is None or h[2].student in chosen]
+        if not mine:
             return
-        changes = [self.recorder.preview(self.exam.master, plan, result) for _, plan, result, _ in self._held]
+        changes = [self.recorder.preview(self.exam.master, plan, result) for _, plan, result, _ in mine]
         if self.options.agree is None or self.options.agree(changes):
-            for key, plan, result, extra in self._held:
+            for key, plan, result, extra in mine:
                 self._record(key, plan, result, extra)
         else:
             self.report.held += changes

@@ -736,6 +736,8 @@ def install(config):
     for module in ("nbgrader.converters", "nbgrader.apps.autogradeapp", "nbgrader.apps.api"):
         if module in sys.modules:  # one that is loaded later takes it from nbgrader.converters
             sys.modules[module].Autograde = IsolatedAutograde
+    if os.environ.get("AUTOGRADE_DB"):  # one gradebook for all commands
+        config.CourseDirectory.db_url = os.environ["AUTOGRADE_DB"]
     config.Autograde.sanitize_preprocessors = list(SANITIZE)
     config.Autograde.autograde_preprocessors = list(AUTOGRADE)
     config.HTMLExporter.preprocessors = [SafeNotebook]

@@ -39,7 +39,7 @@ def progress_bar(console):
 @click.command()
 @click.argument("assignment")
 @click.argument("source", type=click.Path(exists=True))
-@click.option("--received", help="When they were received, e.g. 2026-03-01T12:00+01:00; default, see below.")
+@click.option("--received", help="When they were received, e.g. 2026-03-01T12:00+01:00; default, as said above.")
 @click.option("--names", type=click.Path(exists=True), help="A CSV file with the columns name and student_id.")
 @in_root
 @as_json
@@ -162,15 +162,13 @@ def _print_changes(console, changes):
 
     gains, losses = regrades(changes)
     console.print(f"{len(changes)} grades that stand would change: {len(gains)} rise, {len(losses)} fall.")
-    table = rich.table.Table(box=None, pad_edge=False)
-    for heading in ("student", "before", "after", "cells", "why"):
-        table.add_column(heading, overflow="fold")
     for c in sorted(changes, key=lambda c: ((c.after or 0) - (c.before or 0), c.student)):
         cells = ", ".join(f"{name} {_points(b)} > {_points(a)}" for name, b, a in c.gained)
-        table.add_row(
-            *map(rich.markup.escape, (c.student, _points(c.before), _points(c.after), cells, " ".join(c.reasons)))
-        )
-    console.print(table)
+        why = c.reasons[-1] if c.reasons else ""
+        console.print(f"{c.student}: {_points(c.before)} > {_points(c.after)} ({cells}) {why}", **PLAIN)
+
+
+PLAIN = {"markup": False, "highlight": False, "soft_wrap": True}
 
 
 def _points(value):
@@ -178,16 +176,28 @@ def _points(value):
 
 
 def _print_report(console, room, report):
-    done, same = len(report.recorded), len(report.unchanged)
-    console.print(f"{report.assignment}: {done} graded in {report.seconds:.1f} s, {same} unchanged.")
+    left = len({student for student, _ in report.needs_person})
+    console.print(
+        f"{report.assignment}: {len(report.recorded) - left} graded in {report.seconds:.1f} s, {left} need a person, "
+        f"{len(report.held)} held, {len(report.unchanged)} unchanged.",
+        **PLAIN,
+    )
     for fault in report.faults:
-        console.print(fault, markup=False)
+        console.print(fault, **PLAIN)
     for student, why in report.needs_person:
-        console.print(f"{student} needs a person: {why}", markup=False)
+        console.print(f"{student} needs a person: {why}", **PLAIN)
+    for student, says in report.remarks[:30]:
+        console.print(f"{student}: {says}", **PLAIN)
+    if len(report.remarks) > 30:
+        console.print(f"... and {len(report.remarks) - 30} more remarks; --json has all.", **PLAIN)
     if report.held:
-        console.print(f"{len(report.held)} changes are held; run the command again with --yes to record them.")
-    if done:
-        console.print(f"The gradebook: {room.shown_db_url}. Next: autograde feedback {report.assignment}", markup=False)
+        console.print("What is held: run the command again with --yes to record it.", **PLAIN)
+    if report.waiting:
+        console.print(
+            f"{len(report.waiting)} wait for a person, written questions among them: nbgrader formgrader", **PLAIN
+        )
+    if report.recorded:
+        console.print(f"The gradebook: {room.shown_db_url}. Next: autograde feedback {report.assignment}", **PLAIN)
 
 
 @click.command()
@@ -324,6 +334,6 @@ def replay_receipt(assignment, student, unsafe, root, as_json):
     if as_json:
         say({"student": student, "points": result.points, "differences": differences, "result": result.to_json()})
     else:
-        click.echo(f"{student}: {_points(result.points)} points, as receipt {found[-1].n} asks to compare.")
+        click.echo(f"{student}: {_points(result.points)} points, compared with receipt {found[-1].n}.")
         click.echo("\n".join(differences) or "Equal to the receipt.")
     sys.exit(1 if differences else 0)

@@ -1,1 +1,1 @@
-"""What runs inside the sandbox. It imports nothing of the grader's trusted part; of this folder, the trusted part uses `wire`."""
+"""What runs inside the sandbox. It imports nothing of the grader's trusted part, which itself uses `wire` and `peer`."""

@@ -431,13 +431,17 @@ class Callback:
         return reply["return"]
 
 
+def _swapped(function):
+    return lambda a, b: function(b, a)
+
+
 def _operations():
     import operator as o
 
     plain = (o.add, o.sub, o.mul, o.truediv, o.floordiv, o.mod, o.pow, o.matmul, o.neg, o.pos, o.getitem, o.setitem)
     named = {f.__name__: f for f in (*plain, o.delitem, o.contains)}
     swapped = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
-    named |= {f"r{n}": (lambda n: lambda a, b: named[n](b, a))(n) for n in swapped}
+    named |= {f"r{n}": _swapped(named[n]) for n in swapped}
     named |= {"getattr": getattr, "setattr": setattr, "len": len, "iter": iter, "str": str, "repr": repr}
     named |= {"enter": lambda x: x.__enter__(), "leave": lambda x: x.__exit__(None, None, None)}
     named |= {"eq": o.eq, "lt": o.lt, "le": o.le, "float": float, "int": int, "bool": bool, "dir": dir}

@@ -43,7 +43,7 @@ def drop_root(user):
 
 
 def enter_namespaces():
-    """Leave the caller's user, mount, network, IPC, host name and cgroup namespaces; its next child starts a PID one."""
+    """Leave the caller's user, mount, network, IPC, host name and cgroup namespaces; the next child starts a PID one."""
     user, group = os.getuid(), os.getgid()
     _call("unshare", NEWUSER | NEWNS | NEWPID | NEWNET | NEWIPC | NEWUTS | NEWCGROUP)
     for name, text in (("setgroups", "deny"), ("uid_map", f"1000 {user} 1"), ("gid_map", f"1000 {group} 1")):
@@ -134,7 +134,8 @@ _DENIED = {  # name: (x86_64, aarch64)
     "fanotify_init": (300, 262), "migrate_pages": (256, 238), "move_pages": (279, 239), "process_madvise": (440, 440),
     "move_mount": (429, 429), "open_tree": (428, 428), "fsopen": (430, 430), "fsconfig": (431, 431),
     "fsmount": (432, 432), "fspick": (433, 433), "mount_setattr": (442, 442), "lookup_dcookie": (212, 18),
-    "memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194), "semget": (64, 190), "msgget": (68, 186),
+    "memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194), "semget": (64, 190),
+    "msgget": (68, 186),
     "iopl": (172, None), "ioperm": (173, None), "modify_ldt": (154, None), "uselib": (134, None),
     "ustat": (136, None), "sysfs": (139, None), "_sysctl": (156, None), "nfsservctl": (180, 42),
 }  # fmt: skip

@@ -8,6 +8,7 @@ Started as: python -I -c "..." with its orders (JSON) in argv, the number of its
 """
 
 import contextlib
+import functools
 import importlib
 import json
 import os
@@ -55,7 +56,7 @@ def main(orders):
         if os.fork() == 0:
             requests.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            agent._guarded(lambda: keep(record, descriptors, orders, world))
+            agent._guarded(functools.partial(keep, record, descriptors, orders, world))
         for descriptor in descriptors:
             os.close(descriptor)
 

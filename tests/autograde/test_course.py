@@ -94,7 +94,7 @@ def test_the_readme_s_term_runs_in_a_clone_that_holds_the_release(root, tmp_path
     """Word for word, for one student whose answer also writes to stderr, which costs nothing."""
     shutil.copytree(root / "assignments", tmp_path / "assignments")
     clone = Course(tmp_path)
-    block = (root / "solutions" / "README.md").read_text(encoding="utf-8").split("## A term with nbgrader")[1]
+    block = (root / "solutions" / "README.md").read_text(encoding="utf-8").split("## A term\n")[1]
     lines = [line.split("#")[0].split() for line in block.splitlines() if line.startswith("    nbgrader ")]
     assert [line[1] for line in lines] == ["generate_assignment", "autograde", "generate_feedback", "export"]
     clone.nbgrader(*lines[0][1:])

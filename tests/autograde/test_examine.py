@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from examining import answered, master, results
 
 from autograde.examine import every_forbidden, hidden_lines, seed_for, tripwire
 from autograde.result import Result
 from autograde.sandbox import Limits
 from autograde.warm import Warm
-from examining import answered, master, results
 
 pytestmark = pytest.mark.sandbox
 LIMITS = Limits(cell_cpu=2, cell_wall=6, test_cpu=2, test_wall=6, memory=256 << 20)
@@ -217,6 +217,7 @@ def test_a_cell_of_the_students_that_fails_costs_that_cell_alone(run, cell):
 def test_a_missing_name_is_named(run):
     outcome = run("g = 1", "assert f(1) == 1")
     assert fails(outcome, "missing") and "`f` is not defined" in outcome.message
+    assert "SyntaxError" in run("def f(x): return (", "assert f(1) == 1").message
 
 
 def test_an_answer_that_reads_a_name_of_the_tests_fails(run):
