@@ -46,8 +46,8 @@ class Group:
         except OSError as error:
             self.remove()
             raise AutogradeError(
-                f"The control groups of {VARIABLE}={':'.join(map(str, parents))} cannot be used: {error}. Delegate them, "
-                "e.g. by systemd-run --user --scope -p Delegate=yes, or unset the variable; rlimits hold without them."
+                f"The control groups of {VARIABLE}={':'.join(map(str, parents))} cannot be used: {error}. Delegate "
+                "them, e.g. by systemd-run --user --scope -p Delegate=yes, or unset the variable; rlimits hold without them."
             ) from None
 
     def take(self, pid):

@@ -38,7 +38,7 @@ class Classroom:
             if (folder / "nbgrader_config.py").is_file():
                 return cls(folder)
         raise AutogradeError(
-            f"{start} is no course directory: no nbgrader_config.py is there. Go to the course's folder, or give --root."
+            f"{start} is no course directory: no nbgrader_config.py is there. Go to the course's folder, or use --root."
         )
 
     @cached_property
@@ -134,7 +134,7 @@ class Classroom:
         there = sorted(p.name for p in self.folder("source").glob("*/") if list(p.glob("*.ipynb")))
         found = f"{len(notebooks)} notebooks" if notebooks else "no notebook"
         raise AutogradeError(
-            f"{source} has {found}; an assignment here has one. Assignments of this course: {', '.join(there) or 'none'}."
+            f"{source} has {found}; an assignment here has one. There are: {', '.join(there) or 'none'}."
         )
 
     def _released(self, name, notebook):

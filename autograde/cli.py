@@ -161,7 +161,7 @@ def _print_certificate(console, assignment, certificate):
 def release(assignment, to, root, as_json):
     """Make the student version of ASSIGNMENT in assignments/ and a bundle to hand out, and search both for answers.
 
-    No line of a solution, of a hidden test or of the bank may be in it; exits with 1, and releases nothing, where one is.
+    No line of a solution, a hidden test or the bank may be in it; exits with 1, and releases nothing, where one is.
     """
     from .assignment import load
     from .classroom import Classroom

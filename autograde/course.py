@@ -1,6 +1,6 @@
 """A course directory of its own, with a class in it: for the demonstration and for tests of the whole path.
 
-nbgrader runs as its users run it, with this repository's configuration. The repository's own gradebook is never touched.
+nbgrader runs as its users run it, with this repository's configuration. The repository's own gradebook stays as it is.
 """
 
 import os

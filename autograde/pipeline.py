@@ -180,7 +180,7 @@ def _chosen(room, assignment, options):
     if options.students is None:
         if not there:
             raise AutogradeError(
-                f"Nobody has handed in {assignment}: {room.folder('submitted')} holds no folder <student>/{assignment}. "
+                f"Nobody has handed in {assignment}: {room.folder('submitted')} holds no <student>/{assignment}. "
                 f"Put submissions there with: autograde collect {assignment} SOURCE"
             )
         return there

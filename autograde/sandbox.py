@@ -95,13 +95,13 @@ def why_not():
     if platform.machine() not in ("x86_64", "aarch64"):
         return f"No system call filter is known for {platform.machine()}; grade on an x86_64 or aarch64 machine."
     if not shutil.which("bwrap"):
-        return "bubblewrap is missing. Install it (Debian, Ubuntu: apt-get install bubblewrap; Fedora: dnf install bubblewrap)."
+        return "bubblewrap is missing. Install it (Debian: apt-get install bubblewrap; Fedora: dnf install bubblewrap)."
     probe = ["bwrap", "--ro-bind", "/", "/", "--unshare-user", "--unshare-pid", "--unshare-net", "true"]
     done = subprocess.run(probe, capture_output=True, text=True)
     if done.returncode:
         return (
-            f"bubblewrap cannot make namespaces here ({done.stderr.strip()[:200]}). On Ubuntu 23.10 and later allow them "
-            "with: sysctl kernel.apparmor_restrict_unprivileged_userns=0; in a container, run it with "
+            f"bubblewrap cannot make namespaces here ({done.stderr.strip()[:200]}). On Ubuntu 23.10 and later allow "
+            "them with: sysctl kernel.apparmor_restrict_unprivileged_userns=0; in a container, run it with "
             "--security-opt seccomp=unconfined --cap-add SYS_ADMIN, or grade on another machine with --cluster."
         )
     return None
@@ -263,7 +263,7 @@ def _bubblewrap(setup):
 
 
 def _installed(packages):
-    """Where the packages lie in what the sandbox sees, also those of other Pythons and of compiled parts beside them."""
+    """Where the packages lie in what the sandbox sees, those of other Pythons and compiled parts among them."""
     folders = {Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")}
     folders |= {p for p in map(Path, _python_folders()) for p in p.glob("lib/python3*/site-packages")}
     folders |= {p for root in ("/usr/lib", "/usr/local/lib") for p in Path(root).glob("python3*/*-packages")}

@@ -268,7 +268,7 @@ def status(assignment, root, as_json):
         shown = f": {', '.join(names[:10])}{' ...' if len(names) > 10 else ''}" if names else ""
         click.echo(f"{key.replace('_', ' '):16s}{len(names):6d}{shown}")
     click.echo(
-        f"receipts        {found['receipts']['lines']:6d}, chain {'intact' if found['receipts']['intact'] else 'BROKEN'}"
+        f"{'receipts':16s}{found['receipts']['lines']:6d}, chain {'intact' if found['receipts']['intact'] else 'BROKEN'}"
     )
 
 

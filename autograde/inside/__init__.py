@@ -1,1 +1,1 @@
-"""What runs inside the sandbox. It imports nothing of the grader's trusted part, which itself uses `wire` and `peer`."""
+"""What runs inside the sandbox. It imports nothing of the trusted part, which uses `wire` and `peer` of it."""
