@@ -1,7 +1,8 @@
 """What stands, in the examiner, for what a student defined.
 
 A test cell calls `layer(x, W, bias)` as it does in a notebook; here the name leads to a `StudentObject`, which sends
-the call into the sandbox and gives back plain values. Comparisons are never sent: a student's object has no say in whether
+the call into the sandbox and gives back plain values.
+Comparisons are never sent: a student's object has no say in whether
 it is right.
 """
 

@@ -267,9 +267,8 @@ def status(assignment, root, as_json):
         names = found[key]
         shown = f": {', '.join(names[:10])}{' ...' if len(names) > 10 else ''}" if names else ""
         click.echo(f"{key.replace('_', ' '):16s}{len(names):6d}{shown}")
-    click.echo(
-        f"{'receipts':16s}{found['receipts']['lines']:6d}, chain {'intact' if found['receipts']['intact'] else 'BROKEN'}"
-    )
+    chain = found["receipts"]
+    click.echo(f"{'receipts':16s}{chain['lines']:6d}, chain {'intact' if chain['intact'] else 'BROKEN'}")
 
 
 @click.group()
