@@ -47,7 +47,7 @@ class Group:
             self.remove()
             raise AutogradeError(
                 f"The control groups of {VARIABLE}={':'.join(map(str, parents))} cannot be used: {error}. Delegate "
-                "them, e.g. by systemd-run --user --scope -p Delegate=yes, or unset the variable; rlimits hold without them."
+                "them, e.g. by systemd-run --user --scope -p Delegate=yes, or unset it; rlimits hold without them."
             ) from None
 
     def take(self, pid):

@@ -114,13 +114,14 @@ class Zygote:
     ----------
     setup : Setup
     unsafe : bool; without any isolation, where somebody has asked for that by name
+    wait : bool; whether to wait until it is ready, or leave that to `ready`
 
     Raises
     ------
     SandboxError : it cannot be isolated here, or does not start.
     """
 
-    def __init__(self, setup=None, unsafe=False):
+    def __init__(self, setup=None, unsafe=False, wait=True):
         self.setup, self.unsafe = setup or Setup(), unsafe
         self._private = None
         kind = getattr(socket, "SOCK_SEQPACKET", socket.SOCK_STREAM) if sys.platform == "linux" else socket.SOCK_STREAM
@@ -138,9 +139,11 @@ class Zygote:
             )
         finally:
             theirs.close()
-        self._wait_until_ready()
+        if wait:
+            self.ready()
 
-    def _wait_until_ready(self):
+    def ready(self):
+        """Wait until the libraries are loaded. Raises SandboxError where they are not."""
         self.requests.settimeout(120.0)
         with contextlib.suppress(OSError, ValueError):
             record, _ = receive_record(self.requests)

@@ -1,6 +1,7 @@
 """The warm processes of one machine: a zygote for each set of forbidden names, and what examiners hold ready."""
 
 import contextlib
+import re
 import threading
 
 from . import sandbox
@@ -35,18 +36,20 @@ class Warm:
         self.shared = share_mnist() if self.mnist and parent is None else parent.shared if parent else {}
 
     def prepare(self):
-        """Start what nearly every class needs: the zygote that lacks all that is forbidden, and those of the exercises
-        behind a locked cell that does not run there, since wrong answers to these are examined again."""
+        """Start, side by side, what nearly every class needs: the zygote that lacks all that is forbidden, and those of
+        the exercises behind a locked cell that will not run there, since some answers to these are examined again."""
         every = frozenset(name for names in self.master.forbidden.values() for name in names)
-        own, broken = set(), False
-        with self.get(every).box() as box:
-            for cell in self.master.cells:
-                if cell.kind == "locked" and not broken:
-                    broken = bool(box.run(cell.source)["failed"])
-                elif cell.kind == "test" and broken:
-                    own.add(frozenset(self.master.forbidden.get(cell.name, ())))
-        for forbidden in own - {every}:
-            self._own[forbidden] = self._start(forbidden)
+        words = {name.rpartition(".")[2] for name in every}
+        wanted, broken = {every: None}, False
+        for cell in self.master.cells:
+            if cell.kind == "locked":
+                broken = broken or not words.isdisjoint(re.findall(r"\w+", cell.source))
+            elif cell.kind == "test" and broken:
+                wanted[frozenset(self.master.forbidden.get(cell.name, ()))] = None
+        for forbidden in wanted:
+            self._own[forbidden] = self._start(forbidden, wait=False)
+        for forbidden in wanted:
+            self._own[forbidden].ready()
 
     def get(self, forbidden):
         """The zygote whose edfcore lacks the names in `forbidden`."""
@@ -64,10 +67,10 @@ class Warm:
             self._own[forbidden] = self._start(forbidden)
         return self._own[forbidden]
 
-    def _start(self, forbidden):
+    def _start(self, forbidden, wait=True):
         library = cached_library(sorted(forbidden), self.builds)
         setup = sandbox.Setup(str(library.path), tuple(library.hidden_packages), self.preload, self.mnist)
-        return sandbox.Zygote(setup, self.unsafe)
+        return sandbox.Zygote(setup, self.unsafe, wait)
 
     def renew(self):
         """Begin again with zygotes of this Warm's own, after one failed."""

@@ -43,7 +43,7 @@ def drop_root(user):
 
 
 def enter_namespaces():
-    """Leave the caller's user, mount, network, IPC, host name and cgroup namespaces; the next child begins a PID one."""
+    """Leave the caller's user, mount, network, IPC, host name, cgroup namespaces; the next child begins a PID one."""
     user, group = os.getuid(), os.getgid()
     _call("unshare", NEWUSER | NEWNS | NEWPID | NEWNET | NEWIPC | NEWUTS | NEWCGROUP)
     for name, text in (("setgroups", "deny"), ("uid_map", f"1000 {user} 1"), ("gid_map", f"1000 {group} 1")):
