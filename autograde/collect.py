@@ -6,8 +6,9 @@
     <student>+A1+<timestamp>+<random>/A1.ipynb                 the inbound folder of nbgrader's exchange
 
 Nothing in a submission is believed: not its paths, links, sizes, owner or timestamp.txt. The time of receipt comes from
-the collector, and is kept in .autograde/collected/<assignment>.json, which only grows. A newer submission replaces an
-older one in one step; the older one is kept in .autograde/collected/<assignment>/<student>/<time>/.
+the collector, and is kept in .autograde/collected/<assignment>.json, which only grows; a student's last entry counts,
+and a time that is given for the same content corrects it. A newer submission replaces an older one in one step; the
+older one is kept in .autograde/collected/<assignment>/<student>/<time>/.
 """
 
 import contextlib
@@ -47,8 +48,9 @@ def collect(source, root, assignment, received=None, names=None):
     source : path of a folder, a zip or a tar
     root : path of the course directory
     assignment : str
-    received : datetime with a time zone; when the submissions were received. Without it: for an archive its time of
-        modification, for the exchange that of each inbound folder, for other folders now
+    received : datetime with a time zone; when the submissions were received, those included that were collected
+        before with the same content. Without it: for an archive its time of modification, for the exchange that of
+        each inbound folder, for other folders now; and what was collected before keeps its time
     names : path of a CSV file with the columns `name` (or LMS number) and `student_id`
 
     Returns
@@ -57,7 +59,8 @@ def collect(source, root, assignment, received=None, names=None):
 
     Raises
     ------
-    CollectError : the source as a whole cannot be read. What is wrong with one submission is in `refused`.
+    CollectError : the source as a whole cannot be read, or the course has no such assignment. What is wrong with one
+        submission is in `refused`.
     """
     if not NAME.fullmatch(str(assignment)):
         raise CollectError(f"{assignment!r} is no assignment's name: letters, digits, '.', '_' and '-' make one.")
@@ -65,6 +68,7 @@ def collect(source, root, assignment, received=None, names=None):
         raise CollectError("The time of receipt has no time zone; give one, such as 2026-03-01T12:00+01:00.")
     given = received and received.astimezone(UTC)
     root, source = Path(root), Path(source)
+    check_assignment(root, assignment)
     if source.resolve().is_relative_to((root / "submitted").resolve()):
         raise CollectError(f"{source} lies in submitted/, where submissions are put; collect from somewhere else.")
     table = sources.read_names(names) if names is not None else {}
@@ -74,8 +78,29 @@ def collect(source, root, assignment, received=None, names=None):
         found = sources.open_source(source, place.staging, stack)
         groups, refused = sources.group(found, assignment)
         students, unnamed = sources.assign(groups, table, place.known())
-        taken, skipped, more = take(place, students, lambda g: given or g.stamp or found.stamp, source.name)
+        clock = Clock(given, found.stamp, source.name)
+        taken, skipped, more = take(place, students, clock)
     return Collected(assignment, tuple(taken), tuple(skipped), (*refused, *unnamed, *more))
+
+
+def check_assignment(root, assignment):
+    """See that the course has the assignment; a course directory without source notebooks takes any.
+
+    Raises
+    ------
+    CollectError : it has not; the sentence names those that it has.
+    """
+    from .classroom import Classroom
+
+    if not (Path(root) / "nbgrader_config.py").is_file():
+        return
+    source = Classroom(Path(root)).folder("source")
+    if not source.is_dir():
+        return
+    there = sorted(p.name for p in source.iterdir() if p.is_dir())  # by name: a1 is not A1, whatever the file system
+    if assignment not in there:
+        told = ", ".join(name for name in there if list((source / name).glob("*.ipynb"))) or "none"
+        raise CollectError(f"There is no assignment {assignment!r} in {source}. Assignments of this course: {told}.")
 
 
 def received_at(root, assignment, student):
@@ -127,6 +152,8 @@ def read_group(student, found, time):
         if left < 0:
             raise CollectError(f"{student}: the submission is larger than {sources.BYTES >> 20} MiB; it was not taken.")
     claimed = files.pop("timestamp.txt", None)
+    if not found.items and not found.notes:
+        raise CollectError(f"{student}: the folder is empty.")
     if not files:
         told = " ".join([f"{student}: the submission holds no file that may be taken.", *found.notes])
         raise CollectError(told)
@@ -154,6 +181,26 @@ def _agrees(claimed, time):
         return False
 
 
+@dataclass(frozen=True)
+class Clock:
+    """When submissions were received: `given` by the instructor, or of each, or `stamp`, that of the whole source."""
+
+    given: datetime | None
+    stamp: datetime
+    source: str
+
+    def time(self, found):
+        return self.given or found.stamp or self.stamp
+
+    def doubts(self, found):
+        """What to say where the source has no time for each submission: a late penalty may hang on it."""
+        if found.lms and self.given is None:
+            yield (
+                f"{found.lms} does not say when it was handed in: all of {shown(self.source)} count as received at "
+                f"{moment(self.stamp)}. If that is not right, collect it again with --received."
+            )
+
+
 # Putting submissions in place
 
 
@@ -170,7 +217,7 @@ class Place:
         self.staging = private_folder(root, "collected", assignment, ".staging")
         self.log = self.folder.with_name(f"{assignment}.json")
         self.records = read_history(self.log)
-        self.latest, self.digests = {}, {}
+        self.latest, self.digests, self.corrected = {}, {}, set()
         for record in self.records:
             self._index(record)
 
@@ -188,19 +235,36 @@ class Place:
         there = {p.name for p in submitted.iterdir() if p.is_dir()} if submitted.is_dir() else set()
         return there | set(self.latest)
 
-    def put(self, submission, source):
-        """Stage the submission if it is to be taken: its path or None, and a sentence on why."""
-        student, sha, target = submission.student, submission.sha256, self.target(submission.student)
+    def received(self, submission):
+        """The time of receipt that counts, if this is what the student handed in last, else None."""
+        last = self.latest.get(submission.student)
+        return _time(last["time"]) if last and last["sha256"] == submission.sha256 else None
+
+    def put(self, submission, source, given=False):
+        """Stage the submission if it is to be taken: its path or None, and a sentence on why.
+
+        `given` says that the time is the instructor's word, which corrects that of the same content.
+        """
+        student, target = submission.student, self.target(submission.student)
         for path in (target.parent, target):
             if path.is_symlink():
                 raise CollectError(f"{student}: {path} is a link; it was not written to. Remove the link.")
         last, here = self.latest.get(student), folder_digest(target)
+        before = self.received(submission)
+        if before and not given:
+            submission = replace(submission, time=before)
+        corrects = before and before != submission.time
         if skip := self._why_skip(submission, last, here):
             if last is None:  # it lies there already, put there by something else
                 self._add(submission, source)
+            if before and given:  # also where only the history is right: a crash may have come in between
+                self.corrected.add(student)
+            if corrects:
+                self._add(submission, source)
+                skip += f" Its time of receipt was corrected from {moment(before)} to {moment(submission.time)}."
             return None, skip
         staged = self._stage(submission)
-        if last is None or last["sha256"] != sha:
+        if not before or corrects:
             self._add(submission, source)
         aside = " What lay there is kept." if here else ""
         return staged, f"{student}: taken, received at {moment(submission.time)}.{aside}"
@@ -231,9 +295,8 @@ class Place:
         """Write the submission into a fresh folder; nbgrader reads the time of receipt from its timestamp.txt."""
         folder = self.staging / f"{submission.student}+{_stamp(submission.time)}"
         folder.mkdir()
-        stamp = f"{submission.time:%Y-%m-%d %H:%M:%S.%f} UTC".encode()
         try:
-            for name, data in {**submission.files, "timestamp.txt": stamp}.items():
+            for name, data in {**submission.files, "timestamp.txt": _timestamp(submission.time)}.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 write_new(folder / name, data)
         except OSError as error:
@@ -258,6 +321,25 @@ class Place:
             os.rename(staged, target)
         with contextlib.suppress(OSError):
             sync_folder(target.parent)
+
+    def restamp(self):
+        """Write the corrected times of receipt where nbgrader reads them.
+
+        Raises
+        ------
+        CollectError : one cannot be written; the history has it already.
+        """
+        for student in sorted(self.corrected):
+            path, fresh = self.target(student) / "timestamp.txt", self.staging / "timestamp"
+            try:
+                shutil.rmtree(fresh, ignore_errors=True)
+                fresh.mkdir()  # not beside the old one: what a crash leaves there would be the student's
+                write_new(fresh / "timestamp.txt", _timestamp(_time(self.latest[student]["time"])))
+                os.replace(fresh / "timestamp.txt", path)
+                fresh.rmdir()
+            except OSError as error:
+                raise CollectError(f"{path} could not be written ({error.strerror}); collect again.") from None
+        self.corrected.clear()
 
     def _keep(self, folder):
         """Move a folder to the kept ones, under the time at which its content was received."""
@@ -285,22 +367,24 @@ class Place:
                 self._keep(staged)
 
 
-def take(place, students, when, source):
+def take(place, students, clock):
     """Read, stage, record and put in place; gives the lists of Outcomes taken, skipped and refused.
 
-    `students` holds (id, Group), `when` gives a Group's time of receipt, `source` is named in the history.
+    `students` holds (id, Group), `clock` gives a Group's time of receipt and the name of the source for the history.
     """
     results, waiting = ([], [], []), {}
     for student, found in students:
         if student in waiting or len(waiting) == CHUNK:
             _settle(place, waiting, results)
         try:
-            submission = read_group(student, found, when(found))
-            staged, says = place.put(submission, source)
+            submission = read_group(student, found, clock.time(found))
+            staged, says = place.put(submission, clock.source, clock.given is not None)
         except CollectError as error:
             results[2].append(Outcome(str(error), student, notes=tuple(found.notes)))
             continue
-        outcome = Outcome(says, student, submission.time, submission.sha256, submission.notes)
+        counts = place.received(submission)
+        doubts = clock.doubts(found) if counts == submission.time else ()
+        outcome = Outcome(says, student, counts or submission.time, submission.sha256, (*submission.notes, *doubts))
         if staged:
             waiting[student] = staged, outcome
         else:
@@ -320,6 +404,7 @@ def _settle(place, waiting, results):
             told = f"{student}: could not be put in its place ({error.strerror}); collect again."
             results[2].append(replace(outcome, says=told))
     waiting.clear()
+    place.restamp()
 
 
 def read_history(path):
@@ -353,6 +438,10 @@ def folder_digest(folder):
                     hashes[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
     hashes.pop("timestamp.txt", None)
     return digest(hashes)
+
+
+def _timestamp(time):
+    return f"{time:%Y-%m-%d %H:%M:%S.%f} UTC".encode()
 
 
 def _stamp(time):

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 
 from .errors import AutogradeError
@@ -36,7 +37,8 @@ APART = 60.0  # seconds between two clocks that are worth a word
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 LITTER = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini", ".ipynb_checkpoints", "__pycache__", ".git"}
 MOODLE = re.compile(r"(?P<name>.+?)_(?P<number>\d{1,20})_assignsubmission_(?:file|onlinetext)_?(?P<rest>.*)", re.DOTALL)
-CANVAS = re.compile(r"(?P<name>[^_]+)_(?:LATE_)?(?P<number>\d{1,20})_\d{1,20}_(?P<rest>.+)", re.DOTALL)
+CANVAS = re.compile(r"(?P<name>[^_]+)_(?P<late>LATE_)?(?P<number>\d{1,20})_\d{1,20}_(?P<rest>.+)", re.DOTALL)
+MEND = "give --names FILE, a CSV file with the columns name,student_id and a line for it."
 ALIKE = str.maketrans({"0": "o", "1": "l", "i": "l", "|": "l", ".": None, "_": None, "-": None})
 
 
@@ -89,6 +91,7 @@ class Source:
     left_out: tuple[tuple[tuple[str, ...], str], ...]  # parts, and why
     stamp: datetime
     stamps: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)  # of its folders: modified, changed
+    folders: frozenset[tuple[str, ...]] = frozenset()  # paths of one or two parts, to tell of those without a file
 
 
 # The files of a source
@@ -128,12 +131,12 @@ def _open_folder(source, stack):
         raise CollectError("Collecting from a folder needs Linux or macOS; pack it into a zip file and collect that.")
     top = os.open(source, os.O_RDONLY | os.O_DIRECTORY)
     stack.callback(os.close, top)
-    items, left_out, stamps = [], [], {}
-    _walk(top, (), items, left_out, stamps)
-    return Source(tuple(items), tuple(left_out), datetime.now(UTC), stamps)
+    items, left_out, stamps, folders = [], [], {}, set()
+    _walk(top, (), items, left_out, stamps, folders)
+    return Source(tuple(items), tuple(left_out), datetime.now(UTC), stamps, frozenset(folders))
 
 
-def _walk(top, parts, items, left_out, stamps):
+def _walk(top, parts, items, left_out, stamps, folders):
     """List what lies below the open folder `top` at `parts`, never through a link."""
     number = _open_beneath(top, parts, os.O_DIRECTORY)
     try:
@@ -147,8 +150,9 @@ def _walk(top, parts, items, left_out, stamps):
             if stat.S_ISDIR(kind.st_mode) and len(here) <= DEPTH:
                 if not parts:
                     stamps[entry.name] = not_future(kind.st_mtime), not_future(kind.st_ctime)
+                folders.add(here[:2])
                 try:
-                    _walk(top, here, items, left_out, stamps)
+                    _walk(top, here, items, left_out, stamps, folders)
                 except OSError as error:
                     left_out.append((here, f"cannot be read ({error.strerror})"))
             elif why := _not_plain(kind, owner, parts):
@@ -202,11 +206,12 @@ def _open_zip(source, stamp, stack):
     archive = stack.enter_context(zipfile.ZipFile(source))
     if len(archive.infolist()) > ENTRIES:
         raise CollectError(f"{source.name} holds over {ENTRIES} files; collect a part of it at a time.")
-    items, left_out, total = [], [], 0
+    items, left_out, folders, total = [], [], set(), 0
     for info in archive.infolist():
         name = info.orig_filename
         parts, kind = _parts(name), stat.S_IFMT(info.external_attr >> 16)
         if info.is_dir() or LITTER & set(parts or ()):
+            folders.add(_folder(parts))
             continue
         total += info.file_size
         if parts is None:
@@ -221,7 +226,7 @@ def _open_zip(source, stamp, stack):
             items.append(Item(parts, partial(_read_zipped, archive, info)))
     if total > ALL_BYTES:
         raise CollectError(f"{source.name} unpacks to {total / 2**30:.0f} GiB, over {ALL_BYTES >> 30}.")
-    return Source(tuple(items), tuple(left_out), stamp)
+    return Source(tuple(items), tuple(left_out), stamp, folders=frozenset(folders))
 
 
 def _read_zipped(archive, info, limit):
@@ -259,22 +264,23 @@ def _open_tar(source, stamp, start, size, scratch, stack):
     openers = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
     opener = next((o for magic, o in openers.items() if start.startswith(magic)), open)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="unpacked-", dir=scratch)))
-    items, left_out = [], []
+    items, left_out, folders = [], [], set()
     limit = min(ALL_BYTES, size if opener is open else RATIO * size + SMALL)
     with opener(source, "rb") as stream, io.BufferedReader(_Meter(stream, limit)) as metered:
         with tarfile.open(fileobj=metered, mode="r|") as archive:
             while (member := archive.next()) is not None:
-                _take_member(archive, member, folder, items, left_out)
+                _take_member(archive, member, folder, items, left_out, folders)
                 archive.members.clear()  # tarfile would remember every one
-    return Source(tuple(items), tuple(left_out), stamp)
+    return Source(tuple(items), tuple(left_out), stamp, folders=frozenset(folders))
 
 
-def _take_member(archive, member, folder, items, left_out):
+def _take_member(archive, member, folder, items, left_out, folders):
     parts = _parts(member.name)
-    if member.isdir() or LITTER & set(parts or ()):
-        return
-    if len(items) + len(left_out) >= ENTRIES:
+    if max(len(items) + len(left_out), len(folders)) >= ENTRIES:
         raise CollectError(f"The archive holds over {ENTRIES} files; collect a part of it at a time.")
+    if member.isdir() or LITTER & set(parts or ()):
+        folders.add(_folder(parts))
+        return
     if parts is None:
         left_out.append(((), f"{shown(member.name)} is no path inside of the archive"))
     elif not member.isreg() or member.issparse():
@@ -293,6 +299,11 @@ def _read_unpacked(path, limit):
         return file.read(limit)
 
 
+def _folder(parts):
+    """The folder, at most two deep, in which a path without a file of the student's lies."""
+    return tuple(takewhile(lambda part: part not in LITTER, (parts or ())[:2]))
+
+
 def _parts(name):
     """The parts of a path in an archive, or None for one that is absolute, climbs up, or names a drive."""
     name = name.replace("\\", "/")
@@ -307,16 +318,18 @@ def _parts(name):
 def group(source, assignment):
     """The files of a source by submission, as a list of Group, and an Outcome for each file that belongs to none."""
     wrap = _wrapper(source, assignment)
-    groups, refused = {}, []
+    groups, refused, seen = {}, [], set()
     listed = [(i.parts, i, "") for i in source.items] + [(parts, None, why) for parts, why in source.left_out]
     for parts, item, why in listed:
         at = parts[1:] if wrap else parts
+        seen |= set(at[:1])
         owner, rest = _owner(at, assignment, source)
         if owner is None:
             told = why if not parts else f"{shown('/'.join(parts))} {why or 'stands in no folder of a student'}"
             refused.append(Outcome(f"{told}; it was left out."))
             continue
-        found = groups.setdefault((owner.label, owner.number, at[0] if owner.stamp else ""), owner)
+        found = groups.setdefault(_key(owner, at), owner)
+        found.notes += [note for note in owner.notes if note not in found.notes]  # each file has an owner anew
         name, odd = file_name(rest)
         if why or odd:
             found.notes.append(f"{shown('/'.join(rest))} {why or odd}; it was left out.")
@@ -325,17 +338,27 @@ def group(source, assignment):
         else:
             found.items[name] = item
             found.folded.add(name.casefold())
+    for at in sorted({f[1:] if f[:1] == (wrap,) else f[:1] for f in source.folders}):
+        if at and at[0] not in seen:
+            owner, _ = _owner((at[0], ""), assignment, source)
+            groups.setdefault(_key(owner, at), owner)
     for found in groups.values():
         _narrow(found, assignment)
     return list(groups.values()), refused
 
 
+def _key(owner, at):
+    return owner.label, owner.number, at[0] if owner.stamp else ""
+
+
 def _wrapper(source, assignment):
-    """Whether everything lies in one folder that is no student's: its name says so."""
+    """The one folder in which everything lies, if it is no student's, as its name says; else ""."""
     firsts = {i.parts[0] for i in source.items} | {parts[0] for parts, _ in source.left_out if parts}
+    firsts = firsts or {parts[0] for parts in source.folders if parts}
     if len(firsts) != 1 or any(len(i.parts) < 2 for i in source.items):
-        return False
-    return firsts.pop().casefold() in {"submissions", "submitted", "inbound", assignment.casefold()}
+        return ""
+    name = firsts.pop()
+    return name if name.casefold() in {"submissions", "submitted", "inbound", assignment.casefold()} else ""
 
 
 def _owner(parts, assignment, source):
@@ -347,7 +370,10 @@ def _owner(parts, assignment, source):
         return (Group(found["name"], found["number"], "Moodle"), rest) if rest else (None, ())
     if len(parts) == 1:
         found = CANVAS.fullmatch(parts[0])
-        return (Group(found["name"], found["number"], "Canvas"), (found["rest"],)) if found else (None, ())
+        if not found:
+            return None, ()
+        notes = ["Canvas marks it LATE."] if found["late"] else []
+        return Group(found["name"], found["number"], "Canvas", notes=notes), (found["rest"],)
     inbound = parts[0].split("+")
     if len(inbound) in (3, 4) and inbound[1] == assignment:
         return _inbound(inbound[0], *source.stamps.get(parts[0], (source.stamp, source.stamp))), parts[1:]
@@ -437,23 +463,23 @@ def _student(found, table):
     for name in (found.number, found.label):
         if name and _normal(name) in table:
             return table[_normal(name)]
-    if found.lms and table:
-        raise CollectError(f"{shown(found.label)} ({found.number}) is not in the CSV file of names; add a line.")
-    return student_id(found.number if found.lms == "Canvas" else found.label)
+    if found.lms:
+        mend = "is not in the CSV file of names; add a line." if table else f"is {found.lms}'s name, no id; {MEND}"
+        raise CollectError(f"{shown(found.label)} ({found.number}) {mend}")
+    return student_id(found.label)
 
 
-def student_id(text):
+def student_id(text, mend=MEND):
     """The text, if it is a student's canonical id: letters, digits, '.', '_' and '-' of ASCII, at most 64.
 
     Raises
     ------
     CollectError : it is not, in a sentence that says how to map it.
     """
-    mend = "add a line with it and the right id to the CSV file of names."
     if unicodedata.normalize("NFKC", text) != text:
         raise CollectError(f"{shown(text)} has characters that only look like letters or digits of an id; {mend}")
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text):
-        told = "is no student id, which has letters, digits, '.', '_' and '-' only, at most 64"
+        told = "is no student id, which has the letters a to z and A to Z, digits, '.', '_' and '-' only, at most 64"
         raise CollectError(f"{shown(text)} {told}; {mend}")
     if text[0] in ".-" or text[-1] == "." or text.split(".")[0].casefold() in RESERVED:
         raise CollectError(f"{shown(text)} cannot be the name of a folder on every system; {mend}")
@@ -476,14 +502,14 @@ def read_names(path):
     ------
     CollectError : a column is missing, an id is none, or one name has two ids.
     """
-    table = {}
+    table, mend = {}, f"mend the id in {path}."
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             if not {"name", "student_id"} <= set(reader.fieldnames or ()):
                 raise CollectError(f"{path}: the first line must name the columns: name,student_id.")
             for row in reader:
-                key, student = _normal(row["name"] or ""), student_id((row["student_id"] or "").strip())
+                key, student = _normal(row["name"] or ""), student_id((row["student_id"] or "").strip(), mend)
                 if table.setdefault(key, student) != student:
                     raise CollectError(f"{path}: {row['name']!r} has two ids; use the LMS's numbers as names instead.")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -496,9 +522,9 @@ def _normal(name):
 
 
 def shown(text):
-    """A name as sentences show it: short, in ASCII, in quotes."""
+    """A name as sentences show it: short, in quotes; control and format characters as escapes."""
     short = text if len(text) <= 80 else text[:77] + "..."
-    return ascii(short)
+    return repr(short)
 
 
 def moment(time):

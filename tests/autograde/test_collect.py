@@ -165,7 +165,7 @@ def test_the_same_again_is_skipped_and_keeps_its_first_time(tmp_path, root):
     source = folder_of(tmp_path, CLASS)
     collect(source, root, "A1", MONDAY)
     before = tree(root)
-    found = collect(source, root, "A1", TUESDAY)
+    found = collect(source, root, "A1")
     assert not found.taken and len(found.skipped) == 2 and "same submission" in said(found.skipped)
     assert tree(root) == before and received_at(root, "A1", "ada") == MONDAY
 
@@ -225,16 +225,68 @@ def test_a_submission_that_was_lost_is_put_back(tmp_path, root):
     source = folder_of(tmp_path, CLASS)
     collect(source, root, "A1", MONDAY)
     shutil.rmtree(root / "submitted" / "ada")
-    found = collect(source, root, "A1", TUESDAY)
+    found = collect(source, root, "A1")
     assert [o.student for o in found.taken] == ["ada"] and work(root, "ada") == {"A1.ipynb": b"ada's"}
-    assert received_at(root, "A1", "ada") == MONDAY
+    assert received_at(root, "A1", "ada") == stamped(root, "ada") == found.taken[0].time == MONDAY
+
+
+# A time of receipt put right
+
+
+def stamped(root, student):
+    """The time of receipt that nbgrader reads."""
+    return parse_utc((root / "submitted" / student / "A1/timestamp.txt").read_text()).replace(tzinfo=UTC)
+
+
+def history(root):
+    return json.loads((root / ".autograde/collected/A1.json").read_text())["records"]
+
+
+@pytest.mark.parametrize("first, then", [(TUESDAY, MONDAY), (MONDAY, TUESDAY)])
+def test_a_time_that_is_given_later_corrects_that_of_the_same_content(tmp_path, root, first, then):
+    source = at(zip_of(tmp_path, CLASS), first)
+    collect(source, root, "A1")
+    files = work(root, "bob")
+    found = collect(source, root, "A1", then)
+    assert not found.taken and said(found.skipped).count("was corrected from") == 2
+    assert received_at(root, "A1", "bob") == stamped(root, "bob") == then and work(root, "bob") == files
+    assert [r["time"] for r in history(root) if r["student"] == "bob"] == [first.isoformat(), then.isoformat()]
+    before = tree(root)
+    for again in (then, None):
+        assert "corrected" not in said(collect(source, root, "A1", again).skipped) and tree(root) == before
+
+
+def test_a_correction_of_one_collection_leaves_those_whose_content_is_not_in_it_alone(tmp_path, root):
+    collect(folder_of(tmp_path, CLASS), root, "A1", TUESDAY)
+    collect(zip_of(tmp_path, {"ada/A1.ipynb": b"ada's", "bob/A1.ipynb": b"another"}), root, "A1", MONDAY)
+    assert received_at(root, "A1", "ada") == MONDAY and received_at(root, "A1", "bob") == TUESDAY
+    assert work(root, "bob") == {"A1.ipynb": b"bob's", "data/x.csv": b"1,2"}
+
+
+def test_a_correction_spares_what_was_mended_by_hand_and_puts_back_what_was_lost(tmp_path, root):
+    source = folder_of(tmp_path, CLASS)
+    collect(source, root, "A1", TUESDAY)
+    (root / "submitted/ada/A1/A1.ipynb").write_bytes(b"mended")
+    shutil.rmtree(root / "submitted/bob")
+    collect(source, root, "A1", MONDAY)
+    assert work(root, "ada") == {"A1.ipynb": b"mended"} and work(root, "bob")["A1.ipynb"] == b"bob's"
+    for student in ("ada", "bob"):
+        assert received_at(root, "A1", student) == stamped(root, student) == MONDAY
+
+
+def test_a_link_in_the_place_of_the_timestamp_is_replaced_and_not_written_through(tmp_path, root):
+    source = folder_of(tmp_path, CLASS)
+    collect(source, root, "A1", TUESDAY)
+    (tmp_path / "elsewhere").write_text("mine")
+    path = root / "submitted/ada/A1/timestamp.txt"
+    path.unlink()
+    path.symlink_to(tmp_path / "elsewhere")
+    collect(source, root, "A1", MONDAY)
+    assert not path.is_symlink() and stamped(root, "ada") == MONDAY and (tmp_path / "elsewhere").read_text() == "mine"
 
 
 class Crash(BaseException):
     """Stands for SIGKILL: nothing may handle it."""
-
-
-STEPS = ("autograde.collect.write_atomically", "os.rename", "os.fsync", "os.mkdir", "autograde.collect.exchange")
 
 
 def counted(functions, last, patch):
@@ -289,6 +341,26 @@ def test_a_crash_at_any_step_is_made_good_by_the_next_collection(tmp_path):
     assert done and last > 20
 
 
+def test_a_crash_at_any_step_of_a_correction_is_made_good_by_the_same_command(tmp_path):
+    source = folder_of(tmp_path, CLASS)
+    for last in range(100):
+        root = tmp_path / f"course-{last}"
+        collect(source, root, "A1", TUESDAY)
+        with pytest.MonkeyPatch.context() as patch:
+            steps = counted(STEPS, last, patch)
+            with contextlib.suppress(Crash):
+                collect(source, root, "A1", MONDAY)
+            done = len(steps) < last
+        collect(source, root, "A1", MONDAY)
+        for student in ("ada", "bob"):
+            assert received_at(root, "A1", student) == stamped(root, student) == MONDAY
+            assert work(root, student) == {k.partition("/")[2]: v for k, v in CLASS.items() if k.startswith(student)}
+        assert len(history(root)) == 4 and not list((root / ".autograde/collected/A1/.staging").iterdir())
+        if done:
+            break
+    assert done and last > 5
+
+
 def test_the_exchange_of_two_folders_works_without_the_system_s_help(tmp_path, monkeypatch):
     folder_of(tmp_path, {"x": b"1"}, "one")
     folder_of(tmp_path, {"x": b"2"}, "two")
@@ -320,7 +392,8 @@ def test_moodle_by_a_csv_file(tmp_path, root):
 
 def test_moodle_without_a_csv_file_is_refused_with_the_way_out(tmp_path, root):
     found = collect(zip_of(tmp_path, {"Jane Doe_12345_assignsubmission_file_/A1.ipynb": b"x"}), root, "A1")
-    assert not found.taken and "CSV" in said(found.refused) and "'Jane Doe'" in said(found.refused)
+    assert not found.taken and "'Jane Doe' (12345)" in said(found.refused)
+    assert "--names FILE, a CSV file with the columns name,student_id" in said(found.refused)
 
 
 def test_moodle_numbers_of_one_name_need_their_own_lines(tmp_path, root):
@@ -331,24 +404,54 @@ def test_moodle_numbers_of_one_name_need_their_own_lines(tmp_path, root):
     assert not found.taken and "2 submissions of jdoe" in said(found.refused)
 
 
-def test_canvas(tmp_path, root):
+@pytest.mark.parametrize("name", ["doejane_12345_67890_A1.ipynb", "jdoe_12345_assignsubmission_file_/A1.ipynb"])
+def test_an_lms_s_names_and_numbers_are_no_ids_without_a_csv_file(tmp_path, root, name):
+    """Taken as ids, they would make one person two as soon as the CSV file is given."""
+    found = collect(zip_of(tmp_path, {name: b"x", "ada/A1.ipynb": b"y"}), root, "A1", MONDAY)
+    assert [o.student for o in found.taken] == ["ada"] and "(12345)" in said(found.refused)
+    assert "--names FILE, a CSV file with the columns name,student_id" in said(found.refused)
+
+
+@pytest.fixture
+def names(tmp_path):
+    (tmp_path / "names.csv").write_text("name,student_id\n12345,jdoe1\n54321,max\n")
+    return tmp_path / "names.csv"
+
+
+def test_canvas(tmp_path, root, names):
     files = {
         "doejane_12345_67890_A1.ipynb": b"jane",
         "doejane_12345_67891_data.csv": b"1",
         "mustermax_LATE_54321_67892_A1-2.ipynb": b"max",
         "readme.txt": b"?",
     }
-    found = collect(zip_of(tmp_path, files), root, "A1", MONDAY)
-    assert work(root, "12345") == {"A1.ipynb": b"jane", "data.csv": b"1"}
-    assert work(root, "54321") == {"A1-2.ipynb": b"max"}
+    found = collect(zip_of(tmp_path, files), root, "A1", MONDAY, names)
+    assert work(root, "jdoe1") == {"A1.ipynb": b"jane", "data.csv": b"1"}
+    assert work(root, "max") == {"A1-2.ipynb": b"max"}
     assert "'readme.txt' stands in no folder of a student" in said(found.refused)
 
 
-def test_canvas_by_a_csv_file(tmp_path, root):
-    names = tmp_path / "names.csv"
-    names.write_text("name,student_id\n12345,jdoe1\n")
-    collect(zip_of(tmp_path, {"doejane_12345_67890_A1.ipynb": b"jane"}), root, "A1", MONDAY, names)
-    assert work(root, "jdoe1") == {"A1.ipynb": b"jane"}
+def test_canvas_says_who_is_late(tmp_path, root, names):
+    files = {
+        "doejane_12345_1_A1.ipynb": b"jane",
+        "mustermax_54321_2_A1.ipynb": b"max",
+        "mustermax_LATE_54321_3_x.csv": b"1",
+        "mustermax_LATE_54321_4_y.csv": b"2",
+    }
+    found = collect(zip_of(tmp_path, files), root, "A1", MONDAY, names)
+    assert {o.student: o.notes for o in found.taken} == {"jdoe1": (), "max": ("Canvas marks it LATE.",)}
+
+
+@pytest.mark.parametrize("name", ["doejane_12345_1_A1.ipynb", "Jane Doe_12345_assignsubmission_file_/A1.ipynb"])
+def test_the_time_of_a_download_counts_with_a_word(tmp_path, root, names, name):
+    source = at(zip_of(tmp_path, {name: b"x", "ada/A1.ipynb": b"y"}), TUESDAY)
+    notes = {o.student: " ".join(o.notes) for o in collect(source, root, "A1", names=names).taken}
+    assert "all of 'download.zip' count as received at 2026-03-03 12:00:00 UTC" in notes["jdoe1"]
+    assert "--received" in notes["jdoe1"] and not notes["ada"]
+    (right,) = [o for o in collect(source, root, "A1", MONDAY, names).skipped if o.student == "jdoe1"]
+    assert not right.notes and received_at(root, "A1", "jdoe1") == MONDAY
+    (again,) = [o for o in collect(source, root, "A1", None, names).skipped if o.student == "jdoe1"]
+    assert not again.notes and received_at(root, "A1", "jdoe1") == MONDAY
 
 
 @pytest.mark.parametrize(
@@ -411,9 +514,26 @@ def test_an_id_that_is_accepted_is_a_safe_name_of_a_folder(name):
     try:
         student_id(name)
     except CollectError as error:
-        assert str(error).isascii()
+        assert str(error).isprintable()
         return
     assert name.isascii() and not set(name) & set('/\\:*?"<>|+{} \0') and Path("x", name).name == name
+
+
+@given(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=80))
+def test_a_name_stands_in_a_sentence_as_it_has_to_stand_in_the_csv_file(name):
+    assert sources.shown(name) == f"'{name}'"
+
+
+@pytest.mark.parametrize("sign", ["\x1b", "\n", "\x00", "\u202e", "\u200b", "\u2028", "\ud800", "\x85"])
+def test_what_would_change_the_text_around_it_is_an_escape(sign):
+    assert sources.shown(f"a{sign}b").isascii() and sign not in sources.shown(f"a{sign}b")
+
+
+def test_a_name_can_be_copied_into_the_csv_file(tmp_path, root):
+    source = folder_of(tmp_path, {"Fen Müller/A1.ipynb": b"x"})
+    told = said(collect(source, root, "A1", MONDAY).refused)
+    (tmp_path / "names.csv").write_text(f"name,student_id\n{told.split(chr(39))[1]},fen\n", encoding="utf-8")
+    assert [o.student for o in collect(source, root, "A1", MONDAY, tmp_path / "names.csv").taken] == ["fen"]
 
 
 def test_ids_that_differ_in_case_only_are_refused(tmp_path, root):
@@ -440,6 +560,57 @@ def test_a_student_whose_name_is_none_stops_no_other(tmp_path, root):
 def test_an_assignment_whose_name_is_a_path_is_refused(tmp_path, root, name):
     with pytest.raises(AutogradeError, match="no assignment's name"):
         collect(folder_of(tmp_path, CLASS), root, name, MONDAY)
+
+
+CONFIG = 'c = get_config()\nc.CourseDirectory.source_directory = "solutions"\n'
+
+
+def test_an_assignment_that_the_course_has_not_is_refused_and_leaves_nothing(tmp_path, root):
+    (root / "nbgrader_config.py").write_text(CONFIG)
+    folder_of(root, {"A1/A1.ipynb": b"", "A2/A2.ipynb": b"", "README.md": b"", "images/x.png": b""}, "solutions")
+    before, source = tree(root), folder_of(tmp_path, CLASS)
+    for name in ("A9", "a1", "A11", "README.md"):
+        with pytest.raises(CollectError, match=f"no assignment '{name}' .* this course: A1, A2\\."):
+            collect(source, root, name, MONDAY)
+    assert tree(root) == before and not (root / ".autograde").exists() and not (root / "submitted").exists()
+    assert len(collect(source, root, "A2", MONDAY).taken) == 2
+
+
+def test_a_course_directory_without_source_notebooks_takes_any_assignment(tmp_path, root):
+    (root / "nbgrader_config.py").write_text(CONFIG)
+    folder_of(root, {"A1/A1.ipynb": b""}, "source")  # not the folder that the configuration names
+    assert len(collect(folder_of(tmp_path, CLASS), root, "A9", MONDAY).taken) == 2
+
+
+def with_folders(pack, tmp_path, files, folders):
+    """A source that has these folders as well, without a file in them."""
+    if pack is folder_of:
+        source = folder_of(tmp_path, files)
+        for name in folders:
+            (source / name).mkdir(parents=True)
+        return source
+    made = {}
+    for name in folders:
+        made[name + "/"] = b"" if pack is zip_of else tarfile.TarInfo(name)
+        if pack is tar_of:
+            made[name + "/"].type = tarfile.DIRTYPE
+    return pack(tmp_path, {**made, **files})
+
+
+@pytest.mark.parametrize("pack", [folder_of, zip_of, tar_of])
+@pytest.mark.parametrize("prefix", ["", "A1/"])
+@pytest.mark.parametrize("empty", ["hana", "hana/A1", "hana/.ipynb_checkpoints"])
+def test_an_empty_folder_of_a_student_is_told(tmp_path, root, pack, prefix, empty):
+    files = {prefix + name: data for name, data in CLASS.items()}
+    found = collect(with_folders(pack, tmp_path, files, [prefix + empty, prefix + "ada/none"]), root, "A1", MONDAY)
+    assert [o.student for o in found.taken] == ["ada", "bob"] and not any(o.notes for o in found.taken)
+    assert [(o.student, o.says) for o in found.refused] == [("hana", "hana: the folder is empty.")]
+
+
+@pytest.mark.parametrize("pack", [folder_of, zip_of, tar_of])
+def test_empty_folders_alone_are_told_one_by_one(tmp_path, root, pack):
+    found = collect(with_folders(pack, tmp_path, {}, ["A1/ada", "A1/bob"]), root, "A1", MONDAY)
+    assert said(found.refused) == "ada: the folder is empty. bob: the folder is empty."
 
 
 # What is hostile
@@ -631,7 +802,7 @@ def test_names_of_files(tmp_path, root, name, kept):
     found = collect(zip_of(tmp_path, {"ada/A1.ipynb": b"x", f"ada/{name}": b"y"}), root, "A1", MONDAY)
     expected = {"A1.ipynb": b"x"} | ({kept: b"y"} if kept else {})
     assert work(root, "ada") == expected and len(found.taken[0].notes) == (kept is None)
-    assert all(note.isascii() for note in found.taken[0].notes)
+    assert all(note.isprintable() for note in found.taken[0].notes)
 
 
 def test_litter_of_other_systems_is_no_news(tmp_path, root):
