@@ -47,7 +47,8 @@ def collect(assignment, source, received, names, root, as_json):
     """Put the submissions in SOURCE into submitted/: a folder of folders, a zip or tar, an LMS download, the exchange.
 
     The time of receipt is the collector's: that of an archive or of an inbound folder, or now; never what a
-    submission says of itself. Exits with 1 where a submission was refused.
+    submission says of itself. Collecting the same again with --received corrects it. Downloads of an LMS need --names.
+    Exits with 1 where a submission was refused.
     """
     from .collect import collect as run
 
