@@ -162,14 +162,30 @@ class Classroom:
 
     def received(self, assignment, student):
         """When the submission came in: from the collector's record, else nbgrader's timestamp.txt, else None."""
-        from .collect import received_at
-
-        with contextlib.suppress(AutogradeError, OSError):
-            found = received_at(self.root, assignment, student)
-            if found is not None:
-                return found
+        found = self._collected(assignment).get(student)
+        if found is not None:
+            return found
         path = self.folder("submitted") / student / assignment / "timestamp.txt"
         return _timestamp(path)
+
+    def _collected(self, assignment):
+        """Times of receipt by student, from the collector's history, which is read once for each state of it."""
+        from .collect import received_times
+
+        path = self.root / ".autograde" / "collected" / f"{assignment}.json"
+        try:
+            state = path.stat()
+            key = (assignment, state.st_mtime_ns, state.st_size)
+            if key not in self._times:
+                self._times.clear()
+                self._times[key] = received_times(self.root, assignment)
+            return self._times[key]
+        except (AutogradeError, OSError):
+            return {}
+
+    @cached_property
+    def _times(self):
+        return {}
 
     def late_penalty(self):
         """nbgrader's configured rule for late work: a function (student, score, seconds late) -> points or None."""

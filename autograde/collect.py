@@ -105,9 +105,13 @@ def check_assignment(root, assignment):
 
 def received_at(root, assignment, student):
     """When the submission of a student that lies in submitted/ was received, in UTC; None if it was not collected."""
+    return received_times(root, assignment).get(student)
+
+
+def received_times(root, assignment):
+    """Those times by student."""
     records = read_history(Path(root) / ".autograde" / "collected" / f"{assignment}.json")
-    times = [r["time"] for r in records if r["student"] == student]
-    return _time(times[-1]) if times else None
+    return {r["student"]: _time(r["time"]) for r in records}
 
 
 # Reading one submission

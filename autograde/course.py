@@ -4,6 +4,7 @@ nbgrader runs as its users run it, with this repository's configuration. The rep
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -123,10 +124,15 @@ def _by_student(submission):
     return submission.student.id
 
 
+_DELIMITER = re.compile(r"^[ \t]*### (?:BEGIN|END) (?:SOLUTION|MARK SCHEME)[ \t]*(?:\n|\Z)", re.MULTILINE)
+
+
 def reference_answers(assignment):
-    """The reference's answer cells, by exercise, and the model answers to the written questions."""
+    """The reference's answer cells, by exercise, and the model answers to the written questions, as a student would
+    hand them in: without the lines that delimit solutions."""
     wanted = {e.id for e in assignment.exercises} | {w["id"] for w in assignment.written}
-    return {assignments.grade_id(c): c.source for c in assignment.notebook.cells if assignments.grade_id(c) in wanted}
+    cells = [c for c in assignment.notebook.cells if assignments.grade_id(c) in wanted]
+    return {assignments.grade_id(c): _DELIMITER.sub("", c.source).rstrip("\n") for c in cells}
 
 
 def sample_class(assignment):

@@ -90,9 +90,16 @@ def _limits():
 
 def _gradebook(root):
     from .classroom import Classroom
+    from .gradebook import try_gradebook
 
     try:
         room = Classroom.at(root)
-        return Finding("gradebook", "ok", room.shown_db_url, optional=True)
     except AutogradeError as error:
         return Finding("gradebook", "missing", str(error), "Run this in the course directory.", True)
+    try:
+        there = try_gradebook(room.db_url)
+    except AutogradeError as error:
+        fix = "See that AUTOGRADE_DB or c.CourseDirectory.db_url is right, and that the server runs and lets you in."
+        return Finding("gradebook", "missing", str(error), fix)
+    told = room.shown_db_url if there else f"{room.shown_db_url}, which has yet to be made; the first grading does so"
+    return Finding("gradebook", "ok", told, optional=True)

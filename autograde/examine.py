@@ -116,7 +116,7 @@ class Namespace(dict):
             if value is not _ABSENT:
                 return value
             if name in self.claimed:
-                ended = f" That cell stopped with {self.why[name]}" if name in self.why else ""
+                ended = f" That cell stopped with {self.why[name]}." if name in self.why else ""
                 raise MissingName(f"`{name}` is not defined: its answer cell must define it.{ended}")
         raise KeyError(name)
 

@@ -6,6 +6,7 @@ become a formula in a spreadsheet.
 
 import contextlib
 import csv
+import datetime
 import itertools
 import math
 import os
@@ -176,7 +177,7 @@ def _row(group, worth):
     name, due, student, last, first, email, lms, submission, time, extension = group[0][:10]
     penalties = {found[10]: found[11] or 0.0 for found in group if found[10]}
     grades = {f"{found[12]}/{found[13]}": found[14:18] for found in group if found[13]}
-    points = {cell: _points(*grade) for cell, grade in grades.items()}
+    points = {cell: awarded(*grade) for cell, grade in grades.items()}
     needs = any(p is None for p in points.values())
     penalty = sum(penalties.values())
     raw = None if needs else sum(points.values())
@@ -192,8 +193,8 @@ def _row(group, worth):
     )  # fmt: skip
 
 
-def _points(auto, manual, extra, needs):
-    """A cell's points as nbgrader counts them, or None where a person must decide."""
+def awarded(auto, manual, extra, needs):
+    """A cell's points as nbgrader counts them, or None where they are open: a person must decide."""
     score = auto if manual is None else manual
     if needs or score is None or not math.isfinite(score + (extra or 0.0)):
         return None
@@ -307,11 +308,16 @@ def export_csv(rows, target, format="csv", bom=False, headings=None):
 
     Raises
     ------
-    AutogradeError : there is no such format, or the file cannot be written.
+    AutogradeError : there is no such format, a heading is none or for an assignment that is not exported, the file
+        cannot be written, or it is there and would be replaced by one without students.
     """
     if format not in FORMATS:
         raise AutogradeError(f"There is no format {format!r}. There are: {', '.join(FORMATS)}.")
     rows, target, changed = list(rows), Path(target), []
+    if not rows and os.path.lexists(target):
+        told = f"There are no students to export, so {target} stays as it was"
+        raise AutogradeError(f"{told}. Check that the gradebook is the right one, or remove the file first.")
+    _check(headings or {}, {r.assignment for r in rows})
     table = [[_cell(value, changed) for value in entries] for entries in FORMATS[format](rows, headings or {})]
     _write(target, table, "utf-8-sig" if bom else "utf-8")
     return Exported(
@@ -323,17 +329,34 @@ def export_csv(rows, target, format="csv", bom=False, headings=None):
     )
 
 
+def _check(headings, names):
+    """Raise a sentence where a heading would name no column."""
+    there = ", ".join(sorted(names))
+    for name, heading in headings.items():
+        if not heading.strip():
+            raise AutogradeError(f"The column of {name} has no heading: write it as ASSIGNMENT=HEADING.")
+        if names and name not in names:
+            told = f"The column {name}={heading} is for no assignment that is exported"
+            raise AutogradeError(f"{told}. There are: {there}.")
+
+
 def _cell(value, changed):
     """A value as the csv module takes it: a number stays one, text is made harmless."""
     if value is None:
         return ""
     if isinstance(value, (bool, int, float)):
         return _rounded(value)
-    text = str(value)
+    text = _time(value) if isinstance(value, datetime.datetime) else str(value)
     safe = safe_text(text)
     if safe != text:
         changed.append(line(text))
     return safe
+
+
+def _time(value):
+    """A time of the gradebook, which keeps UTC without saying so, to the second."""
+    aware = value.replace(tzinfo=datetime.UTC) if value.tzinfo is None else value.astimezone(datetime.UTC)
+    return aware.isoformat(" ", "seconds")
 
 
 def _rounded(value):

@@ -20,24 +20,27 @@ from pathlib import Path
 
 import jinja2
 from markupsafe import Markup
+from nbformat.v4 import new_markdown_cell
 from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme, NbGraderPreprocessor
 from traitlets import List
 from traitlets.config import Config
 
 from . import sanitise
 from .errors import AutogradeError
-from .export import reading
+from .export import awarded, reading
 from .files import write_new
 from .sanitise import line, plain, redact
 
 CSP = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 GRADED = ("test", "written", "task")
+ANSWERS = ("answer", "written")
 STATES = {  # state -> symbol, word
     "passed": ("\u2713", "Passed"),
     "partial": ("\u25d0", "Partly right"),
     "failed": ("\u2717", "Not yet right"),
     "waiting": ("\u2026", "Waits for a person"),
     "person": ("\u270e", "Graded by a person"),
+    "unanswered": ("\u2013", "Not answered"),
 }
 
 
@@ -63,6 +66,7 @@ class _Output:
     label: str
     text: str = ""
     png: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,7 @@ class _Section:
 
     anchor: str
     title: str
+    stopped: tuple[str, ...]
     graded: tuple[_Graded, ...]
     cells: tuple[_Shown, ...]
     comments: tuple[str, ...]
@@ -150,15 +155,15 @@ def feedback_page(master, plan, result, grades=None, comments=None, limits=None)
     str, HTML
     """
     grades, comments = grades or Grades(), comments or {}
-    secrets_ = _secrets(master)
+    secrets_, points = _secrets(master), _points(master, result, grades)
     sections = tuple(_sections(master, plan, result, grades, comments, limits or {}, secrets_))
     page = _Page(
         title=_title(master),
         student=line(result.student),
-        warnings=tuple(line(redact(w, secrets_), 1000) for w in _warnings(result)),
+        warnings=tuple(line(redact(w, secrets_), 1000) for w in _warnings(result, points)),
         notes=tuple(line(redact(n, secrets_), 1000) for n in (plan.notes if plan else ())),
         sections=sections,
-        totals=tuple(_totals(_points(master, result, grades), grades.late_penalty)),
+        totals=tuple(_totals(points, grades.late_penalty)),
     )
     return _templates.get_template("feedback.html.j2").render(page=page, csp=CSP)
 
@@ -167,8 +172,11 @@ def _title(master):
     return master.assignment if master.notebook == master.assignment else f"{master.assignment}, {master.notebook}"
 
 
-def _warnings(result):
-    if result.needs_person:
+def _warnings(result, points):
+    if result.needs_person and all(p is not None for p, _, _ in points.values()):
+        # The reason is settled, and with it what it asks the student to do.
+        yield "This notebook could not be examined automatically. A person has graded it."
+    elif result.needs_person:
         yield f"A person will look at this notebook. {result.needs_person}"
     if result.assurance != "isolated":
         yield "This notebook was graded without a sandbox."
@@ -206,6 +214,9 @@ def _totals(points, penalty):
     known = sum(p for p, _, _ in points.values() if p is not None)
     most = sum(m for _, m, _ in points.values())
     waiting = sum(p is None for p, _, _ in points.values())
+    if waiting and waiting == len(points):
+        yield _Row("Total: nothing is graded yet; every part waits for a person", f"{_number(None)} of {_number(most)}")
+        return
     so_far = f" so far; {waiting} of {len(points)} parts wait for a person" if waiting else ""
     yield _Row(f"Total{so_far}", f"{_number(known)} of {_number(most)}")
     if penalty:
@@ -223,6 +234,7 @@ def _sections(master, plan, result, grades, comments, limits, secrets_):
     outputs = {c.index: c.outputs for c in result.cells}
     points, titles = _points(master, result, grades), _headings(master)
     masters = {c.name: c for c in master.cells if c.name}
+    blank = {c.name for c in (plan.cells if plan else ()) if c.unchanged or not c.source.strip()}
     groups, waiting = {}, []
     for index, cell in enumerate(plan.cells if plan else [c for c in master.cells if c.kind in GRADED]):
         if plan and cell.kind in ("answer", "written", "extra"):
@@ -230,7 +242,9 @@ def _sections(master, plan, result, grades, comments, limits, secrets_):
         if cell.kind in GRADED:
             key = master.exercises.get(cell.name, cell.name)
             group = groups.setdefault(key, (titles.get(cell.name, key), [], []))
-            group[1].append(_graded(masters[cell.name], points[cell.name], result, limits, secrets_))
+            group[1].append(
+                _graded(masters[cell.name], points[cell.name], result, limits, secrets_, cell.name in blank)
+            )
             group[2].extend(waiting)
             waiting = []
     if waiting:
@@ -241,6 +255,7 @@ def _sections(master, plan, result, grades, comments, limits, secrets_):
         yield _Section(
             f"exercise-{number}",
             title,
+            tuple(f"Your answer cell stopped with {e}" for c, o in cells if c.kind in ANSWERS for e in _errors(o)),
             tuple(graded),
             tuple(_shown(c, o, budget) for c, o in cells),
             tuple(Markup(budget.render(c)) for c in said),
@@ -262,24 +277,28 @@ def _headings(master):
     return found
 
 
-def _graded(cell, found, result, limits, secrets_):
+def _graded(cell, found, result, limits, secrets_, blank):
     points, most, by_person = found
     test = next((t for t in result.tests if t.name == cell.name), None)
     said = () if test is None else tuple(_said(test, limits, secrets_))
+    state = _state(cell, test, points, most, by_person, blank)
+    how = "graded by a person" if by_person or cell.kind != "test" else "checked automatically"
     return _Graded(
         cell.name,
-        _state(test, points, most, by_person),
+        state,
         _number(points),
         _number(most),
-        "graded by a person" if by_person or cell.kind != "test" else "checked automatically",
+        "" if state in ("waiting", "unanswered") else how,
         said,
         plain(_released(cell), sanitise.SOURCE_LIMIT) if cell.kind == "test" else "",
     )
 
 
-def _state(test, points, most, by_person):
+def _state(cell, test, points, most, by_person, blank):
     if points is None:
         return "waiting"
+    if cell.kind == "written" and blank and not by_person:
+        return "unanswered"
     if by_person or test is None:
         return "person"
     return "passed" if points >= most else "partial" if points > 0 else "failed"
@@ -320,30 +339,44 @@ def _shown(cell, outputs, budget):
     )
 
 
+def _errors(outputs):
+    return [o.error for o in outputs if o.error]
+
+
+# A frame of the grader's own: a line of a traceback as the sandbox writes it, or as Python does.
+_OWN_FRAME = re.compile(r'^ *(?:File ")?/edf/agent/.*\n?', re.MULTILINE)
+_CELL_FILE = re.compile(r" \(<[^<>]*>, (line \d+)\)$")  # a cell has no file that a student would know
+
+
 def _outputs(found, budget, secrets_):
     """The outputs of one cell of the student's, reduced.
 
     Those of test cells are not shown: a function that prints its arguments would show the hidden inputs there.
     """
-    for output in found[: sanitise.OUTPUTS_LIMIT]:
+    # The error comes last, and is shown however much was printed before it.
+    errors = [o for o in found[sanitise.OUTPUTS_LIMIT :] if o.get("type") == "error"]
+    for output in (*found[: sanitise.OUTPUTS_LIMIT], *errors[-1:]):
         kind = output.get("type")
         if kind == "image":
             data = budget.picture(output.get("png"))
             yield _Output("", png=data) if data else _Output("Note", "[a picture that is damaged or too large]")
         elif kind == "error":
-            told = output.get("traceback") or f"{output.get('name')}: {output.get('message')}"
-            yield _Output("The error", redact(plain(told), secrets_))
+            short = f"{plain(output.get('name')) or 'an error'}: {plain(output.get('message'))}"
+            told = _OWN_FRAME.sub("", plain(output.get("traceback"))) or short
+            short = _CELL_FILE.sub(r", \1", line(redact(short, secrets_), 500))
+            yield _Output("The error", redact(told, secrets_), error=f"{short.rstrip(': .')}.")
         elif kind in ("stream", "result") and plain(output.get("text")).strip():
             yield _Output("What it printed", redact(plain(output["text"]), secrets_))
 
 
-def marks(db_url, assignment):
+def marks(db_url, assignment, student=None):
     """The gradebook's marks on an assignment, in two queries.
 
     Parameters
     ----------
     db_url : str, SQLAlchemy's URL of the gradebook
     assignment : str
+    student : str, or None for all
 
     Returns
     -------
@@ -371,19 +404,18 @@ def marks(db_url, assignment):
             query = select(api.SubmittedAssignment.student_id, api.Notebook.name, name, *columns).select_from(table)
             for other, rule in joined:
                 query = query.join(other.__table__, rule(table))
-            return db.execute(query.where(api.Assignment.name == assignment))
+            query = query.where(api.Assignment.name == assignment)
+            return db.execute(query if student is None else query.where(api.SubmittedAssignment.student_id == student))
 
         g, n = api.Grade, api.SubmittedNotebook
         columns = g.auto_score, g.manual_score, g.extra_credit, g.needs_manual_grade, g.max_score
         found_rows = rows(g, *columns, n.late_submission_penalty)
-        for student, notebook, cell, auto, manual, extra, needs, most, late in found_rows:
-            grades, _ = found.setdefault((student, notebook), (Grades({}, late or 0.0), {}))
-            score = auto if manual is None else manual
-            points = None if needs or score is None else score + (extra or 0.0)
-            grades.cells[cell] = CellGrade(points, most, manual is not None)
-        for student, notebook, cell, comment in rows(api.Comment, api.Comment.comment):
+        for who, notebook, cell, auto, manual, extra, needs, most, late in found_rows:
+            grades, _ = found.setdefault((who, notebook), (Grades({}, late or 0.0), {}))
+            grades.cells[cell] = CellGrade(awarded(auto, manual, extra, needs), most, manual is not None)
+        for who, notebook, cell, comment in rows(api.Comment, api.Comment.comment):
             if comment:
-                found.setdefault((student, notebook), (Grades(), {}))[1][cell] = comment
+                found.setdefault((who, notebook), (Grades(), {}))[1][cell] = comment
     return found
 
 
@@ -497,12 +529,30 @@ class SafeNotebook(_Safe):
         return sanitise.sanitise_notebook(nb), resources
 
 
+WAITS = "A person has yet to grade this; the score beside it is not final."
+
+
 class SafeFeedback(_Safe):
-    """Sanitises what `nbgrader generate_feedback` renders, and takes hidden tests and marking schemes out of it."""
+    """Makes what `nbgrader generate_feedback` renders fit for students.
+
+    It is sanitised, without hidden tests and marking schemes, says which parts wait for a person, and asks no network:
+    formulas stay as they are written.
+    """
 
     def preprocess(self, nb, resources):
         """The notebook for students; see `sanitise.for_students`."""
-        return sanitise.for_students(nb, self._tests(nb)), resources
+        safe = sanitise.for_students(nb, self._tests(nb))
+        for cell in safe.cells:
+            if cell.cell_type == "markdown":
+                # Bootstrap hides the mark by which a reader sees that there is more to open, and paper has none.
+                cell.source = cell.source.replace("<details>", "<details open>")
+        safe.cells = list(_with_notes(safe.cells, _open_parts(resources.get("nbgrader", {}))))
+        if "include_css" in resources:
+            # nbgrader's template asks a server for MathJax, which no option prevents; this stands before that.
+            policy = Markup('<meta http-equiv="Content-Security-Policy" content="{}">').format(CSP)
+            stock = resources["include_css"]
+            resources["include_css"] = lambda name: policy + Markup(stock(name))
+        return safe, resources
 
     def _tests(self, nb):
         """Test and task cells as they are and as students got them."""
@@ -516,6 +566,36 @@ class SafeFeedback(_Safe):
                 if released != cell.source or (not mark.get("solution") and (mark.get("grade") or mark.get("task"))):
                     found[mark["grade_id"]] = (cell.source, released)
         return found
+
+
+def _open_parts(names):
+    """The names of the cells of one submission that wait for a person, from the gradebook that `resources` names."""
+    if "db_url" not in names:
+        return frozenset()
+    found = marks(names["db_url"], names["assignment"], names["student"])
+    grades, _ = found.get((names["student"], names["notebook"]), (Grades(), {}))
+    return frozenset(name for name, grade in grades.cells.items() if grade.points is None)
+
+
+def _with_notes(cells, waiting):
+    """The cells, with a note at the top and one above each that waits for a person."""
+    open_ = sum(_waits(cell, waiting) for cell in cells)
+    if open_:
+        parts = "One part waits" if open_ == 1 else f"{open_} parts wait"
+        yield _note("top", f"{parts} for a person. The total above is not final.")
+    for number, cell in enumerate(cells):
+        if _waits(cell, waiting):
+            yield _note(str(number), WAITS)
+        yield cell
+
+
+def _waits(cell, waiting):
+    mark = cell.metadata.get("nbgrader", {})
+    return bool(mark.get("grade") or mark.get("task")) and mark["grade_id"] in waiting
+
+
+def _note(name, sentence):
+    return new_markdown_cell(sanitise.as_markdown(f"<p><strong>{sentence}</strong></p>"), id=f"waits-{name}")
 
 
 def _cut(cell, cutters):

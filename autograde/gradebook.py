@@ -303,6 +303,38 @@ class Writer:
             self.gradebook = None
 
 
+def try_gradebook(db_url, seconds=3):
+    """Connect to a gradebook and look for its tables, writing and making nothing.
+
+    Parameters
+    ----------
+    db_url : str, SQLAlchemy's URL
+    seconds : int, how long a server or a locked file may take
+
+    Returns
+    -------
+    bool : whether there is a gradebook; SQLite's file, or the tables in a database, may have yet to be made
+
+    Raises
+    ------
+    RecordError : it cannot be reached or is none.
+    """
+    url = _parsed(db_url)
+    name, sqlite = url.render_as_string(hide_password=True), url.get_backend_name() == "sqlite"
+    if sqlite and not os.path.exists(url.database):
+        return False
+    option = {"pysqlite": "timeout", "psycopg": "connect_timeout", "psycopg2": "connect_timeout"}
+    try:
+        patience = {option[d]: seconds for d in [url.get_dialect().driver] if d in option}
+        engine = sa.create_engine(url, connect_args=patience, poolclass=sa.NullPool)
+        return "submitted_assignment" in sa.inspect(engine).get_table_names()
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise RecordError(f"{name} needs a driver that is not installed: {error}.") from None
+    except SQLAlchemyError as error:
+        detail = plain(str(getattr(error, "orig", error)).replace(url.password or "\n", "***"))
+        raise RecordError(f"The gradebook {name} cannot be reached: {detail}") from None
+
+
 def _version():
     """The version of nbgrader's tables, asked of alembic in this process; nbgrader looks for a command on PATH."""
     return ScriptDirectory(dbutil.ALEMBIC_DIR).get_current_head()

@@ -142,6 +142,7 @@ def grade(room, assignment, options=None, on_start=lambda total: None, on_outcom
             run.take(found)
             on_outcome(found)
         run.settle()
+        run.settle_lateness()
     open_ = {r.student for r in gradebook_rows(room.db_url, assignment) if r.needs_person}
     run.report.waiting = sorted(open_)
     run.report.needs_person = [entry for entry in run.report.needs_person if entry[0] in open_]
@@ -262,6 +263,13 @@ class _Run:
                 self._record(key, plan, result, extra)
         else:
             self.report.held += changes
+
+    def settle_lateness(self):
+        """Bring times of receipt and late penalties of unchanged submissions to what is known now."""
+        held = self.waiting()
+        received = {s: self.room.received(self.report.assignment, s) for s in self.report.unchanged if s not in held}
+        penalty = self.room.late_penalty()
+        self.report.recorded += self.recorder.settle_lateness(self.exam.master, received, penalty)
 
     def _record(self, key, plan, result, extra):
         receipt = self._receipt(key, plan, result, extra)

@@ -115,6 +115,11 @@ class Plan:
         files = {path: hashlib.sha256(data).hexdigest() for path, data in self.files.items()}
         return _sha256([self.assignment, self.notebook, mine, files])
 
+    @property
+    def own_text(self):
+        """The sources of the text cells that the student added: a written answer may stand there."""
+        return [c.source for c in self.cells if c.kind == "extra" and c.cell_type != "code" and c.source.strip()]
+
     def to_json(self):
         """The plan as plain JSON data; files in base64."""
         data = dict(vars(self))
@@ -499,6 +504,9 @@ def _keep_lost_answers(master, chosen, extras, told):
     binder = {name: extra for extra in extras for name in extra.binds}  # the last one that binds it
     for index in (i for i, source in chosen.items() if source is None):
         mastered = master.cells[index]
+        if mastered.kind == "written" and any(e.cell.kind != "code" for e in extras):
+            told.append(f"The cell {shown(mastered.name)} is missing; a person looks for the answer in your own text.")
+            continue
         if not mastered.binds or not mastered.binds <= binder.keys():
             told.append(f"The cell {shown(mastered.name)} is missing, and with it the answer.")
             continue
@@ -588,6 +596,8 @@ def rebuild(master, plan, result=None):
     masters, ids, cells = iter(master.cells), _Ids(master), []
     for index, planned in enumerate(plan.cells):
         cell = _notebook_cell(planned, None if planned.kind == "extra" else next(masters), ids)
+        if planned.kind == "written" and planned.unchanged and plan.own_text:
+            cell["source"] += "\n"  # by its checksum nbgrader would give 0 for an answer that may stand elsewhere
         if planned.cell_type == "code":
             shown_outputs = [_output(o) for o in outputs.get(index, ())]
             if planned.kind == "test":

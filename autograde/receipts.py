@@ -383,12 +383,13 @@ def head(root, assignment):
     return (record["n"], record["hash"]) if record else (-1, genesis(assignment))
 
 
-def verify(root, assignment, known=None):
+def verify(root, assignment, known=None, recorded=()):
     """Follow the chain of an assignment from its first line.
 
     Parameters
     ----------
     known : (n, hash), a head written down earlier; it has to be in the chain
+    recorded : hashes of receipts that the gradebook names; they have to be in the chain
 
     Returns
     -------
@@ -404,8 +405,30 @@ def verify(root, assignment, known=None):
     if not fault and lines and kept is None:
         told = "The file with the head is gone or damaged, so lines may be missing at the end."
         fault = len(lines), "truncated", told
+    fault = fault or _unrecorded(missing_receipts(recorded, filter(None, records)), len(lines))
     last = records[-1]["hash"] if records and records[-1] else genesis(assignment)
     return Verification(assignment, not fault, len(lines), last, *(fault or ()))
+
+
+def missing_receipts(hashes_in_ledger, chain):
+    """The hashes that are not in the chain, each once, in their order; grades without a receipt name none.
+
+    Parameters
+    ----------
+    hashes_in_ledger : iterable of str or None
+    chain : iterable of Receipt, or of the chain's lines as dict
+    """
+    there = {r["hash"] if isinstance(r, dict) else r.hash for r in chain}
+    return [h for h in dict.fromkeys(hashes_in_ledger) if h and h not in there]
+
+
+def _unrecorded(missing, lines):
+    if not missing:
+        return None
+    many = f"{len(missing)} receipt{'s' if len(missing) > 1 else ''}"
+    first = ", ".join(h[:16] for h in missing[:3])
+    told = f"The gradebook names {many} not in the chain ({first}): restore .autograde/receipts from a backup."
+    return lines, "removed", told
 
 
 def _lines(path):
@@ -492,6 +515,8 @@ def load_bundle(root, digest):
     ------
     ReceiptError : there is none, or it is not what its name says.
     """
+    if digest == "":
+        raise ReceiptError("The submission could not be read when it was graded, so there is nothing to examine again.")
     if not (isinstance(digest, str) and DIGEST.fullmatch(digest)):
         raise ReceiptError(f"{digest!r} is no digest of a bundle: it has 64 hexadecimal digits.")
     return json.loads(_read_bundle(_bundle_path(root, digest), digest))

@@ -6,6 +6,8 @@ ledger beside them in the same transaction. What differs from nbgrader, on purpo
 - a test that could not be examined, and every cell of a notebook that needs a person, has no automatic score and
   waits for a person, with the reason as the automatic comment of its answer cell; nbgrader leaves the old grade;
 - an answer that was deleted or emptied counts as left blank; nbgrader waits for a person, for ever if it was deleted;
+- a written answer that was left blank waits for a person if the student wrote text cells: it may stand there;
+- the late penalty follows a due date, extension or time of receipt that was put right, without a new verdict;
 - a score that a person gave is flagged again when what it was given for has changed; nbgrader flags it at each run;
 - notebook and answers must fit the gradebook's cells and points, or nothing is recorded.
 """
@@ -23,13 +25,15 @@ from sqlalchemy.orm import load_only
 from .gradebook import LEDGER, RecordError, Writer, course_of, plain
 
 BLANK = "No response."  # nbgrader's comment on an answer cell that was left as released
+ELSEWHERE = "Nothing was written in this cell. A person looks for the answer in the text cells that were added."
 
 
 @dataclass(frozen=True)
 class Change:
     """What recording a result does, or would do, to a student's grade of one notebook.
 
-    before, after : float or None, sum of the scores that stand, automatic or a person's; None where none stands
+    before, after : float or None, sum of the scores that stand, automatic or a person's; None where none stands.
+        Less the late penalty where nothing but the lateness is settled
     gained : tuple of (cell, before, after) for each cell whose score differs, whether it rose or fell
     reasons : tuple of str, sentences on why
     recorded : bool, whether anything was written
@@ -110,12 +114,17 @@ def _automatic(name, cells, plan, result):
     for test in result.tests:
         if test.name == name:
             return None if test.points is None else float(test.points)
-    return 0.0 if name in cells.solutions and name in _blank(plan, "written") else None
+    blank = name in cells.solutions and name in _blank(plan, "written")
+    return 0.0 if blank and not plan.own_text else None
 
 
 def _blank(plan, *kinds):
     """Names of the answers of these kinds that hold nothing of the student's."""
-    return {c.name for c in plan.cells if c.kind in kinds and (c.unchanged or not c.source.strip())}
+    return {c.name for c in plan.cells if c.kind in kinds and _is_blank(c)}
+
+
+def _is_blank(cell):
+    return cell.unchanged or not cell.source.strip()
 
 
 def remarks(cells, master, plan, result):
@@ -126,6 +135,8 @@ def remarks(cells, master, plan, result):
         return dict.fromkeys(commented, plain(reason))
     blank = _blank(plan, "answer", "written")
     said = {name: BLANK if name in blank and name in cells.solutions else None for name in commented}
+    if plan.own_text:
+        said |= {name: ELSEWHERE for name in _blank(plan, "written") & cells.solutions.keys()}
     for test in result.tests:
         answer = _answer_of(test, master, cells)
         if test.points is None and answer:
@@ -162,9 +173,12 @@ def _sum(scores):
 
 
 def written_digests(plan):
-    """The digest of each written answer, by cell."""
-    cells = plan.cells if plan is not None else ()
-    return {c.name: _sha256(c.source) for c in cells if c.kind == "written" and c.name}
+    """The digest of each written answer, by cell; where it is blank, of the texts that may hold the answer as well."""
+    if plan is None:
+        return {}
+    own = "".join(f"\0{text}" for text in plan.own_text)
+    written = [c for c in plan.cells if c.kind == "written" and c.name]
+    return {c.name: _sha256(c.source + (own if _is_blank(c) else "")) for c in written}
 
 
 def _sha256(text):
@@ -260,7 +274,7 @@ class Recorder(Writer):
     """Records results in a gradebook; see `Writer` for how it is opened, and use it in a `with` statement."""
 
     def record(self, master, plan, result, received=None, late_penalty=None, receipt=None):
-        """Record one result in one transaction; a result whose key is recorded already changes nothing.
+        """Record one result in one transaction; of a key that is recorded already, only the lateness is settled anew.
 
         Parameters
         ----------
@@ -287,8 +301,40 @@ class Recorder(Writer):
 
         return self.transaction(work)
 
+    def settle_lateness(self, master, received, late_penalty=None):
+        """Settle times of receipt and late penalties of grades that stand, from what is known now, in one transaction.
+
+        Parameters
+        ----------
+        master : Master
+        received : dict from student to datetime or None, as for `record`; only these students are looked at, and
+            what they handed in last must be what is graded
+        late_penalty : callable or None, as for `record`
+
+        Returns
+        -------
+        list of Change, for each student whose time or penalty changed
+
+        Raises
+        ------
+        RecordError : nothing was written.
+        """
+
+        def work(session):
+            course = course_of(session, master)
+            found = []
+            for submission, row, score in session.execute(_graded(course, master.notebook)).all():
+                student = submission.student_id
+                if student in received:
+                    mine = _Submission(submission, row)
+                    settled = _settle_lateness(course, mine, score, student, received[student], late_penalty)
+                    found += [_lateness_change(student, score, settled)] if settled else []
+            return found
+
+        return self.transaction(work)
+
     def preview(self, master, plan, result):
-        """The Change that `record` would make, without writing anything."""
+        """The Change that `record` would make, without writing anything; of lateness it knows nothing."""
         check_fit(master, plan, result)
 
         def work(session):
@@ -306,18 +352,23 @@ class Recorder(Writer):
 
         Left out is what somebody else has graded or deleted since, and, with `complete`, what needs a person.
         """
-        table = LEDGER.c
-        query = (
-            sa.select(table.student, table.notebook, table.key, table.points, sa.func.sum(api.Grade.auto_score))
-            .join(api.SubmittedNotebook, api.SubmittedNotebook.id == table.submission)
-            .join(api.Grade, api.Grade.notebook_id == api.SubmittedNotebook.id, isouter=True)
-            .where(table.assignment == assignment)
-            .group_by(table.student, table.notebook, table.key, table.points)
-        )
-        query = query.where(table.complete) if complete else query
-        query = query if student is None else query.where(table.student == student)
-        rows = self.transaction(lambda session: session.execute(query).all(), writes=False)
-        return {(who, notebook): key for who, notebook, key, ours, theirs in rows if _equal(ours, theirs)}
+        return self.transaction(lambda session: keys_of(session, assignment, student, complete), writes=False)
+
+
+def keys_of(session, assignment, student=None, complete=True):
+    """`Recorder.keys` on a session of any kind, for who only reads; the ledger has to be there."""
+    table = LEDGER.c
+    query = (
+        sa.select(table.student, table.notebook, table.key, table.points, sa.func.sum(api.Grade.auto_score))
+        .join(api.SubmittedNotebook, api.SubmittedNotebook.id == table.submission)
+        .join(api.Grade, api.Grade.notebook_id == api.SubmittedNotebook.id, isouter=True)
+        .where(table.assignment == assignment)
+        .group_by(table.student, table.notebook, table.key, table.points)
+    )
+    query = query.where(table.complete) if complete else query
+    query = query if student is None else query.where(table.student == student)
+    rows = session.execute(query).all()
+    return {(who, notebook): key for who, notebook, key, ours, theirs in rows if _equal(ours, theirs)}
 
 
 # ------------------------------------------------------------------------------------------------- rows
@@ -394,15 +445,15 @@ def _record(session, master, plan, result, received, late_penalty, receipt):
     course, row = _find(session, master, result)
     changed, after, said = _decide(course, row, master, plan, result)
     if not changed.recorded:
-        return changed
+        score = total(row.standings)
+        settled = _settle_lateness(course, row, score, result.student, received, late_penalty)
+        return _lateness_change(result.student, score, settled, changed.reasons) if settled else changed
     row = _completed(session, course, master.notebook, row, result.student)
     for name, standing in after.items():
         row.grades[name].auto_score, row.grades[name].needs_manual_grade = standing.auto, standing.waits
     for name, text in said.items():
         row.comments[name].auto_comment = text
-    if received is not None:
-        row.assignment.timestamp = utils.parse_utc(received)
-    row.notebook.late_submission_penalty = _penalty(course, row, after, result.student, late_penalty)
+    settled = _settle_lateness(course, row, total(after), result.student, received, late_penalty)
     session.flush()
     values = {
         "student": result.student, "assignment": result.assignment, "notebook": result.notebook,
@@ -413,7 +464,8 @@ def _record(session, master, plan, result, received, late_penalty, receipt):
     }  # fmt: skip
     if not session.execute(LEDGER.update().where(*_entry(result)).values(values)).rowcount:
         session.execute(LEDGER.insert().values(values))
-    return changed
+    told = settled[2][:1] if settled and settled[0] != settled[1] else ()  # a time alone is no news beside a grade
+    return replace(changed, reasons=(*changed.reasons, *told))
 
 
 def _completed(session, course, notebook, row, student):
@@ -445,7 +497,46 @@ def _missing(table, notebook, cells, rows):
     return {name: table(cell_id=ident, notebook_id=notebook.id) for name, ident in cells.items() if name not in rows}
 
 
-def _penalty(course, row, after, student, late_penalty):
+def _graded(course, notebook):
+    """The query for each student's rows of a notebook, and the score that stands."""
+    submission, row, grade = api.SubmittedAssignment, api.SubmittedNotebook, api.Grade
+    given = sa.func.coalesce(grade.manual_score, grade.auto_score) + sa.func.coalesce(grade.extra_credit, 0.0)
+    score = sa.select(sa.func.sum(given)).where(grade.notebook_id == row.id).scalar_subquery()
+    return (
+        sa.select(submission, row, score)
+        .join(row, row.assignment_id == submission.id)
+        .where(row.notebook_id == course.notebooks[notebook].notebook)
+        .options(load_only(submission.student_id, submission.timestamp, submission.extension))
+        .options(load_only(row.late_submission_penalty))
+        .order_by(submission.student_id)
+    )
+
+
+def _settle_lateness(course, row, score, student, received, late_penalty):
+    """Write time of receipt and late penalty; (penalty before, penalty after, sentences), or None where both stood."""
+    submission, notebook = row.assignment, row.notebook
+    time, penalty = submission.timestamp, notebook.late_submission_penalty
+    if received is not None and utils.parse_utc(received) != time:
+        submission.timestamp = utils.parse_utc(received)
+    fresh = _penalty(course, row, score, student, late_penalty)
+    if not _equal(fresh, penalty):
+        notebook.late_submission_penalty = fresh
+    old, new = penalty or 0.0, notebook.late_submission_penalty or 0.0
+    told = [f"The penalty for lateness was {old:g} points and is {new:g}."] if old != new else []
+    if submission.timestamp != time:
+        was = f" and not {time:%Y-%m-%d %H:%M:%S}" if time else ""
+        told.append(f"It was received at {submission.timestamp:%Y-%m-%d %H:%M:%S}{was} (UTC).")
+    return (old, new, told) if told else None
+
+
+def _lateness_change(student, score, settled, reasons=()):
+    """The Change of a grade whose lateness alone was settled."""
+    before, after, told = settled
+    old, new = (None if score is None else score - penalty for penalty in (before, after))
+    return Change(student, old, new, (), (*reasons, *told))
+
+
+def _penalty(course, row, score, student, late_penalty):
     """The late penalty in points, from 0 to the notebook's score; None where there is none, as nbgrader stores it."""
     given, due = row.assignment.timestamp, course.duedate
     if late_penalty is None or given is None or due is None:
@@ -453,7 +544,7 @@ def _penalty(course, row, after, student, late_penalty):
     seconds = (given - due - (row.assignment.extension or timedelta())).total_seconds()
     if seconds <= 0:
         return None
-    score = total(after) or 0.0
+    score = score or 0.0
     try:
         points = late_penalty(student, score, seconds)
     except Exception as error:  # whatever the instructor's plug-in raises

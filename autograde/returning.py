@@ -1,9 +1,13 @@
 """What goes back and what stands: feedback pages from what was recorded, and the state of an assignment."""
 
+import sqlalchemy as sa
+
 from . import receipts
+from .export import gradebook_rows, reading
 from .feedback import feedback_site, marks
+from .gradebook import LEDGER, try_gradebook
 from .plan import Plan
-from .record import Recorder
+from .record import keys_of
 from .spool import Spool
 
 
@@ -13,13 +17,52 @@ def write_feedback(room, assignment):
     Returns
     -------
     feedback.Site
+
+    Raises
+    ------
+    AutogradeError : there is no gradebook; none is made.
     """
     master, _ = room.master(assignment)
     spool = Spool(room.private / "spool" / assignment)
-    with Recorder(room.db_url, room.course_id) as recorder:
-        keys = recorder.keys(assignment, complete=False)
+    keys = _recorded_keys(room, assignment)
     found = marks(room.db_url, assignment)
     return feedback_site(room.folder("feedback"), master, _recorded(spool, keys.values()), found)
+
+
+def _recorded_keys(room, assignment):
+    """Keys of the results that stand, by (student, notebook), read without a lock."""
+    with reading(room.db_url) as (session, _):
+        return keys_of(session, assignment, complete=False) if _has_ledger(session) else {}
+
+
+def _has_ledger(session):
+    return sa.inspect(session.connection()).has_table(LEDGER.name)
+
+
+def ledger_receipts(room, assignment):
+    """The hashes of the receipts that the gradebook names for an assignment, without a lock.
+
+    Raises
+    ------
+    AutogradeError : there is no gradebook.
+    """
+    with reading(room.db_url) as (session, _):
+        if not _has_ledger(session):
+            return []
+        return list(session.scalars(sa.select(LEDGER.c.receipt).where(LEDGER.c.assignment == assignment)))
+
+
+def verify_receipts(room, assignment, known=None):
+    """`receipts.verify` with what the gradebook names; without a gradebook, the chain alone.
+
+    Raises
+    ------
+    AutogradeError : there is neither a chain nor an assignment of this name.
+    """
+    if not receipts.chain_path(room.root, assignment).is_file():
+        room.master(assignment)
+    recorded = ledger_receipts(room, assignment) if try_gradebook(room.db_url) else []
+    return receipts.verify(room.root, assignment, known, recorded)
 
 
 def _recorded(spool, keys):
@@ -30,18 +73,27 @@ def _recorded(spool, keys):
         yield plan, result
 
 
+def _rows(room, assignment):
+    """The gradebook's rows; none for an assignment that nobody has graded yet."""
+    with reading(room.db_url) as (session, api):
+        there = session.scalar(sa.select(api.Assignment.id).where(api.Assignment.name == assignment))
+    return gradebook_rows(room.db_url, assignment) if there else []
+
+
 def status_of(room, assignment):
-    """The state of an assignment as plain data: who handed in, is graded, has changed since, needs a person."""
+    """The state of an assignment as plain data: who handed in, is graded, has changed since, needs a person.
+
+    Raises
+    ------
+    AutogradeError : there is no gradebook; none is made, and a grader that runs is not disturbed.
+    """
     from .examine import result_key, seed_for
-    from .export import gradebook_rows
     from .pipeline import Options, exam_of
     from .pool import Job, planned, unreadable
 
     exam = exam_of(room, assignment, Options())
     spool = Spool(room.private / "spool" / assignment)
-    with Recorder(room.db_url, room.course_id) as recorder:
-        recorder.ensure_assignment(exam.master)
-        keys = {s: key for (s, _), key in recorder.keys(assignment, complete=False).items()}
+    keys = {s: key for (s, _), key in _recorded_keys(room, assignment).items()}
     handed_in = room.students(assignment)
     changed, secret = [], room.secret()
     for student in handed_in:
@@ -53,8 +105,8 @@ def status_of(room, assignment):
             key = result_key(exam.master, plan, seed, exam.limits, exam.environment)
         if keys.get(student) != key:
             changed.append(student)
-    waiting = [r.student for r in gradebook_rows(room.db_url, assignment) if r.needs_person]
-    chain = receipts.verify(room.root, assignment)
+    waiting = [r.student for r in _rows(room, assignment) if r.needs_person]
+    chain = receipts.verify(room.root, assignment, recorded=ledger_receipts(room, assignment))
     pages = sorted(p.parent.parent.name for p in room.folder("feedback").glob(f"*/{assignment}/*.html"))
     return {
         "assignment": assignment,

@@ -305,9 +305,9 @@ def list_receipts(assignment, student, root, as_json):
 @as_json
 def verify_receipts(assignment, root, as_json):
     """Follow the chain of ASSIGNMENT. Exits with 1 where it was altered."""
-    from . import receipts as chain
+    from .returning import verify_receipts as verify
 
-    found = chain.verify(Classroom.at(root).root, assignment)
+    found = verify(Classroom.at(root), assignment)
     if as_json:
         say(found.__dict__)
     else:

@@ -17,7 +17,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from autograde.errors import AutogradeError
-from autograde.export import FORMATS, Row, SafeCsvExport, _points, export_csv, gradebook_rows, safe_text
+from autograde.export import FORMATS, Row, SafeCsvExport, awarded, export_csv, gradebook_rows, safe_text
 from autograde.feedback import marks
 
 FORMULAS = [
@@ -59,7 +59,9 @@ def test_plain_csv_begins_with_nbgraders_columns(tmp_path):
     stock = "assignment duedate timestamp student_id last_name first_name email raw_score late_submission_penalty"
     assert list(found[0])[:11] == [*stock.split(), "score", "max_score"]
     assert (
-        found[0]["score"] == "3" and found[0]["A1/layer-test"] == "3" and found[0]["timestamp"] == "2024-05-01 00:00:00"
+        found[0]["score"] == "3"
+        and found[0]["A1/layer-test"] == "3"
+        and found[0]["timestamp"] == "2024-05-01 00:00:00+00:00"
     )
 
 
@@ -166,6 +168,49 @@ def test_what_cannot_be_written_is_a_sentence(tmp_path):
     with pytest.raises(AutogradeError, match="cannot be written"):
         export_csv([row()], tmp_path / "g.csv")
     assert [p.name for p in tmp_path.iterdir()] == ["g.csv"]
+
+
+@pytest.mark.parametrize(
+    "headings, told",
+    [
+        ({"A9": "A9 (1)"}, "The column A9=A9 \\(1\\) is for no assignment that is exported. There are: A1, A2."),
+        ({"A1": ""}, "The column of A1 has no heading: write it as ASSIGNMENT=HEADING."),
+        ({"A1": "A1 (1)", "A2": " "}, "The column of A2 has no heading"),
+    ],
+)
+def test_a_heading_that_names_no_column_is_a_sentence_and_nothing_is_written(tmp_path, headings, told):
+    with pytest.raises(AutogradeError, match=told):
+        export_csv([row(), row(assignment="A2")], tmp_path / "g.csv", "canvas", headings=headings)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_no_file_of_marks_is_replaced_by_one_without_students(tmp_path, format):
+    export_csv([row()], tmp_path / "g.csv", format)
+    before = (tmp_path / "g.csv").read_bytes()
+    with pytest.raises(AutogradeError, match="There are no students to export, so .*g.csv stays as it was."):
+        export_csv([], tmp_path / "g.csv", format)
+    assert (tmp_path / "g.csv").read_bytes() == before
+    assert export_csv([], tmp_path / "new.csv", format).students == 0
+
+
+@pytest.mark.parametrize(
+    "time, told",
+    [
+        (datetime.datetime(2024, 5, 1, 9, 30, 1, 999_999), "2024-05-01 09:30:01+00:00"),
+        (
+            datetime.datetime(2024, 5, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(hours=2))),
+            "2024-04-30 23:00:00+00:00",
+        ),
+        (None, ""),
+    ],
+)
+def test_times_are_utc_to_the_second_and_say_so(tmp_path, time, told):
+    done = export_csv([row(timestamp=time, duedate=time)], tmp_path / "g.csv")
+    assert read(tmp_path / "g.csv")[1][1:3] == [told, told] and done.changed == ()
+    if time:
+        read_back = datetime.datetime.fromisoformat(told)
+        assert read_back == (time.replace(tzinfo=time.tzinfo or datetime.UTC)).replace(microsecond=0)
 
 
 # From a gradebook.
@@ -297,7 +342,7 @@ def test_a_password_is_not_told():
     ],
 )
 def test_a_mark_that_is_open_or_no_number_needs_a_person(grade, points):
-    assert _points(*grade) == points
+    assert awarded(*grade) == points
 
 
 def test_marks_are_what_feedback_shows(url):
@@ -307,6 +352,8 @@ def test_marks_are_what_feedback_shows(url):
     assert grades.cells["words"].points == 3.0 and grades.cells["words"].by_person
     assert marks(url, "A1")["bob", "nb"][0].cells["words"].points is None
     assert marks(url, "A2") == {}
+    every = marks(url, "A1")
+    assert marks(url, "A1", "ada") == {key: found for key, found in every.items() if key[0] == "ada"} != every
 
 
 def test_nbgraders_export_uses_it(url, tmp_path, caplog):

@@ -1,9 +1,11 @@
 """Feedback shows what was learnt, never what the hidden tests are, and nothing of it can do harm."""
 
 import base64
+import html
 import json
 import os
 import re
+import sysconfig
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import nbformat
 import pytest
 from hostile import VECTORS, browser_page, picture, visit
 from nbconvert.exporters import HTMLExporter
+from nbgrader.api import Gradebook
 from nbgrader.server_extensions.formgrader import handlers
 from traitlets.config import Config
 
@@ -128,6 +131,17 @@ def test_the_page_shows_points_messages_code_prints_notes_comments_and_penalty(m
         assert part in text, part
 
 
+def test_a_reference_answer_is_as_a_student_would_write_it(a1):
+    """Without the lines that delimit solutions, and with every other line."""
+    answers = reference_answers(a1)
+    whole = {assignments.grade_id(c): c.source for c in a1.notebook.cells}
+    assert any("### BEGIN SOLUTION" in whole[name] for name in answers)
+    for name, source in answers.items():
+        assert "BEGIN SOLUTION" not in source and "END SOLUTION" not in source and source.strip()
+        kept = [part for part in whole[name].splitlines() if " SOLUTION" not in part and " MARK SCHEME" not in part]
+        assert [part for part in source.splitlines() if part] == [part for part in kept if part]
+
+
 def test_a_page_says_what_waits_for_a_person(master, a1):
     plan = made(master, a1)
     open_ = TestResult("layer-test", "layer", None, 2.0, "unexamined", "error")
@@ -136,7 +150,72 @@ def test_a_page_says_what_waits_for_a_person(master, a1):
     failed = examined(master, plan, needs_person="The notebook has no cells.", assurance="unsafe")
     text = words(feedback_page(master, None, failed))
     assert "A person will look at this notebook. The notebook has no cells." in text and "without a sandbox" in text
-    assert "8 of 8 parts wait for a person 0 of 24" in text and "Passed" not in text
+    assert "Total: nothing is graded yet; every part waits for a person ? of 24" in text
+    assert not [part for part in ("Passed", "checked automatically", "Graded by a person", "so far") if part in text]
+
+
+def test_a_submission_that_a_person_settled_waits_no_more(master, a1):
+    failed = examined(master, made(master, a1), needs_person="Hand it in again.")
+    points = {c.name: CellGrade(1.0, c.points, True) for c in master.cells if c.kind in ("test", "written")}
+    text = words(feedback_page(master, None, failed, Grades(points)))
+    assert "could not be examined automatically. A person has graded it." in text and "Total 8 of 24" in text
+    assert "Hand it in again" not in text and "wait" not in text.lower()
+    one_open = Grades(points | {"written": CellGrade(None, 4.0)})
+    assert "Hand it in again" in words(feedback_page(master, None, failed, one_open))
+
+
+@pytest.mark.parametrize(
+    "answer, grade, told",
+    [
+        (None, CellGrade(0.0, 4.0), "Not answered 0 of 4"),
+        (" \n", CellGrade(0.0, 4.0), "Not answered 0 of 4"),
+        (None, CellGrade(1.0, 4.0, True), "Graded by a person 1 of 4"),
+        (None, CellGrade(None, 4.0), "Waits for a person ? of 4"),
+        ("It is $1/B$.", CellGrade(0.0, 4.0, True), "Graded by a person 0 of 4"),
+        ("It is $1/B$.", None, "Waits for a person ? of 4"),
+    ],
+)
+def test_an_untouched_written_question_was_graded_by_nobody(master, a1, answer, grade, told):
+    plan = made(master, a1, {} if answer is None else {"written": answer})
+    grades = Grades({"written": grade} if grade else {})
+    text = words(feedback_page(master, plan, examined(master, plan), grades))
+    assert told in text and ("Graded by a person" in text) == told.startswith("Graded")
+
+
+AGENT = '/edf/agent/inside/agent.py, line 221, in _stop: raise TimeLimit("the time limit")'
+
+
+@pytest.mark.parametrize(
+    "name, message, told",
+    [
+        ("SyntaxError", "'(' was never closed (<ipython-input-3-abc>, line 1)", "'(' was never closed, line 1."),
+        ("TimeLimit", "the time limit", "the time limit."),
+        ("NameError", "name 'x' is not defined", "name 'x' is not defined."),
+    ],
+)
+@pytest.mark.parametrize("before", [0, 200])
+def test_the_error_of_an_answer_cell_is_said_in_its_section_without_the_grader_s_own_frames(
+    master, a1, name, message, told, before
+):
+    plan = made(master, a1, {"layer": "def layer(x, W, bias)"})
+    place = next(i for i, c in enumerate(plan.cells) if c.name == "layer")
+    trace = f"Cell, line 1, in <module>: layer(\n{AGENT}\n{name}: {message}"
+    outputs = ({"type": "result", "text": "1"},) * before
+    outputs += ({"type": "error", "name": name, "message": message, "traceback": trace},)
+    missing = TestResult("layer-test", "layer", 0.0, 2.0, "failed", "missing", "", "`layer` is not defined.")
+    page = feedback_page(master, plan, examined(master, plan, [missing], (CellOutput(place, "layer", outputs),)))
+    section = words(page.split('<section aria-labelledby="exercise-1">')[1].split("<section")[0])
+    assert f"Your answer cell stopped with {name}: {told}" in section and f"{name}: {message}" in section
+    assert "Cell, line 1" in section and "/edf/agent" not in page
+    assert words(page).count("Your answer cell stopped") == 1
+
+
+def test_the_error_of_a_student_s_own_cell_is_not_said_of_the_answer(master, a1):
+    plan = made(master, a1, {}, [Cell("code", "1 / 0", None)])
+    error = {"type": "error", "name": "E", "message": "m", "traceback": ""}
+    place = next(i for i, c in enumerate(plan.cells) if c.kind == "extra")
+    text = words(feedback_page(master, plan, examined(master, plan, cells=(CellOutput(place, None, (error,)),))))
+    assert "E: m" in text and "Your answer cell stopped" not in text
 
 
 @pytest.mark.parametrize(
@@ -436,6 +515,67 @@ def hostile_notebook(vectors):
 
 
 @pytest.fixture
+def gradebook(tmp_path):
+    """The URL of a gradebook in which ada's written answer and one test of hers wait for a person, bob's nothing."""
+    url = f"sqlite:///{tmp_path / 'gradebook.db'}"
+    with pytest.MonkeyPatch.context() as patch:  # nbgrader looks for alembic on PATH
+        patch.setenv("PATH", sysconfig.get_path("scripts"), prepend=os.pathsep)
+        Gradebook(url).close()
+    with Gradebook(url) as book:
+        book.add_assignment("A1")
+        book.add_notebook("A1", "A1")
+        for name in ("layer-test", "train-test", "written"):
+            book.add_grade_cell(name, "A1", "A1", max_score=4, cell_type="code")
+        for student, open_ in (("ada", ("train-test", "written")), ("bob", ())):
+            book.add_student(student)
+            book.add_submission("A1", student)
+            for name in ("layer-test", "train-test", "written"):
+                grade = book.find_grade(name, "A1", "A1", student)
+                grade.auto_score, grade.needs_manual_grade = 1.0, name in open_
+        book.db.commit()
+    return url
+
+
+def asked(url, student):
+    fields = {"db_url": url, "assignment": "A1", "student": student}
+    return {"nbgrader": stock_resources()["nbgrader"] | fields}
+
+
+def test_nbgraders_feedback_says_what_waits_for_a_person(a1, gradebook):
+    page, _ = feedback_exporter(SafeFeedback).from_notebook_node(failed_notebook(a1), asked(gradebook, "ada"))
+    text = words(page)
+    assert text.count("A person has yet to grade this") == 2
+    assert "2 parts wait for a person. The total above is not final." in text
+    for name in ("train-test", "written"):
+        before = page.index(f'<a name="{name}"></a>') - page.rindex("A person has yet", 0, page.index(f'name="{name}"'))
+        assert 0 < before < 1000
+    page, _ = feedback_exporter(SafeFeedback).from_notebook_node(failed_notebook(a1), asked(gradebook, "bob"))
+    assert "person" not in "".join(re.findall("<strong>.*?</strong>", page))
+
+
+def test_hints_keep_their_text_and_are_open_on_nbgraders_page(a1):
+    hints = re.findall(r"<summary>(.*?)</summary>(.*?)</details>", "\n".join(c.source for c in a1.notebook.cells))
+    page, _ = feedback_exporter(SafeFeedback).from_notebook_node(failed_notebook(a1), stock_resources())
+    text, tags = words(page), Text(page).tags
+    assert len(hints) > 10 and [attributes for tag, attributes in tags if tag == "details"] == [{"open": ""}] * len(
+        hints
+    )
+    for title, hint in hints:
+        shown = " ".join(html.unescape(re.sub("<[^>]*>", "", hint)).split())
+        assert f"{title} {shown}" in text or f"{title}{shown}" in text
+
+
+@pytest.mark.browser
+def test_nbgraders_feedback_asks_no_network(a1):
+    stock, _ = feedback_exporter().from_notebook_node(failed_notebook(a1), stock_resources())
+    safe, _ = feedback_exporter(SafeFeedback).from_notebook_node(failed_notebook(a1), stock_resources())
+    with browser_page() as page:
+        assert visit(page, safe) == (False, [])
+        assert page.locator("#notebook .cell").count() > 10
+        assert "cdnjs.cloudflare.com" in "".join(visit(page, stock)[1])
+
+
+@pytest.fixture
 def formgrader(tmp_path, monkeypatch):
     """formgrader as the server extension starts it, in a course that is configured as README says; its settings."""
     from nbgrader.server_extensions.formgrader.formgrader import FormgradeExtension
@@ -502,7 +642,9 @@ def test_nbgraders_feedback_runs_no_script_of_a_student_s():
         for start in range(0, len(VECTORS), 36):
             nb = hostile_notebook(VECTORS[start : start + 36])
             text, _ = feedback_exporter(SafeNotebook, SafeFeedback).from_notebook_node(nb, stock_resources())
-            assert visit(page, text, served) == (False, []), start
+            assert CSP in text
+            bare = text.replace("Content-Security-Policy", "x-none")  # nothing is left for the policy to stop
+            assert visit(page, bare, served) == (False, []), start
 
 
 @pytest.mark.slow
@@ -521,11 +663,13 @@ def test_the_whole_path_with_stock_nbgrader_shows_no_hidden_test(tmp_path, a1, s
     right = reference_answers(a1)
     course.submit("ada", right)
     course.submit("emeka", {name: re.sub(r"\breturn .*", "return None", source) for name, source in right.items()})
-    folder = course.grade()
+    course.nbgrader("autograde", "A1")
+    course.nbgrader("generate_feedback", "A1")
+    folder = course.root / "feedback"
     for student, score in (("ada", "20.0 / 24.0"), ("emeka", "0.0 / 24.0")):
         text = "".join(Text((folder / student / "A1" / "A1.html").read_text(encoding="utf-8")).parts)
         assert not [part for part in secret if part in text]
-        assert f"Score: {score}" in text and "check.call" in text
+        assert f"Score: {score}" in text and "check.call" in text and "A person has yet to grade this" in text
     found = marks(f"sqlite:///{course.root / 'gradebook.db'}", "A1")
     grades, comments = found["ada", "A1"]
     assert sum(g.points for g in grades.cells.values() if g.points is not None) == 20

@@ -167,6 +167,24 @@ def test_a_chain_rewritten_from_the_first_line_with_its_head_shows_against_a_kno
     assert not found.intact and "rewritten" in found.problem
 
 
+@given(st.lists(st.sampled_from([*"abcdef", None, ""])), st.sets(st.sampled_from("abcdef")))
+def test_missing_are_the_named_receipts_that_are_not_there(named, there):
+    found = receipts.missing_receipts(named, [receipts.Receipt(0, h, {}) for h in there])
+    assert set(found) == set(named) - there - {None, ""} and len(found) == len(set(found))
+
+
+def test_receipts_that_the_gradebook_names_have_to_be_in_the_chain(tmp_path):
+    named = [r.hash for r in chain(tmp_path)]
+    assert verify(tmp_path, "A1", recorded=[*named, None]).intact
+    for file in (tmp_path / ".autograde" / "receipts").iterdir():
+        file.unlink()
+    found = verify(tmp_path, "A1", recorded=named)
+    assert (found.intact, found.kind, found.lines) == (False, "removed", 0)
+    assert found.problem.startswith("The gradebook names 6 receipts not in the chain")
+    append_all(tmp_path, "A1", [entry("mallory")])
+    assert not verify(tmp_path, "A1", recorded=named[:1]).intact
+
+
 def test_a_known_head_stays_in_a_chain_that_grows(tmp_path):
     chain(tmp_path)
     known = head(tmp_path, "A1")
@@ -389,10 +407,15 @@ def test_a_damaged_bundle_is_refused_and_mended_by_storing_it_again(tmp_path, da
     assert receipts.load_bundle(tmp_path, digest) == {"cells": ["x = 1"]}
 
 
-@pytest.mark.parametrize("digest", ["", "../../secret", "A" * 64, None, "0" * 63])
+@pytest.mark.parametrize("digest", ["../../secret", "A" * 64, None, "0" * 63])
 def test_a_digest_that_is_none_is_refused(tmp_path, digest):
     with pytest.raises(ReceiptError, match="no digest"):
         receipts.load_bundle(tmp_path, digest)
+
+
+def test_a_submission_that_could_not_be_read_has_no_bundle_and_a_sentence_says_so(tmp_path):
+    with pytest.raises(ReceiptError, match="could not be read when it was graded"):
+        receipts.load_bundle(tmp_path, "")
 
 
 def test_a_bundle_that_is_not_there_is_a_sentence(tmp_path):

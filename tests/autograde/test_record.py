@@ -22,13 +22,13 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
-from nbgrader import api, preprocessors
+from nbgrader import api, preprocessors, utils
 from nbgrader.plugins import LateSubmissionPlugin
 
 from autograde import assignment as assignments
 from autograde.course import Course, sample_class
-from autograde.gradebook import LEDGER, LONGEST, RecordError, fault_of, is_local, plain
-from autograde.plan import Plan, make_plan, master_from_assignment, master_from_notebook
+from autograde.gradebook import LEDGER, LONGEST, RecordError, fault_of, is_local, plain, try_gradebook
+from autograde.plan import Plan, make_plan, master_from_assignment, master_from_notebook, rebuild
 from autograde.read import Cell, Submitted
 from autograde.record import Recorder
 from autograde.result import Result, TestResult
@@ -70,12 +70,12 @@ def graded_tests(master):
     return [c for c in master.cells if c.kind == "test"]
 
 
-def plan_of(student="ada", answers=None, master=None):
-    """The plan of a student who hands in the release with the cells in `answers` filled in; None deletes one."""
+def plan_of(student="ada", answers=None, master=None, own=()):
+    """The plan of a student who hands in the release with `answers` filled in, None deletes one, and cells of their own."""
     filled = {c.name: c.released for c in (master or a1()).cells if c.name} | (answers or {})
     named = [(c, filled[c.name] if c.name else c.released) for c in (master or a1()).cells]
     cells = tuple(Cell(c.cell_type, source, c.name) for c, source in named if source is not None)
-    return make_plan(master or a1(), Submitted(cells, ()), student)
+    return make_plan(master or a1(), Submitted((*cells, *own), ()), student)
 
 
 def result_of(plan, points=None, master=None, salt="", **fields):
@@ -310,7 +310,7 @@ def test_a_class_gets_the_rows_of_nbgrader_autograde(tmp_path, url):
     assert dump(url, MASTERS) == dump(stock, MASTERS)
     for command in (["db", "student", "list"], ["export", "--to", "grades.csv"], ["db", "upgrade"]):
         assert "Traceback" not in course.nbgrader(*command, "--db", url)
-    assert (course.root / "grades.csv").read_text(encoding="utf-8").count("A1,") == 3
+    assert (course.root / "grades.csv").read_text(encoding="utf-8").count('\n"A1",') == 3
     assert dump(url) == dump(stock)
 
 
@@ -321,7 +321,7 @@ def test_the_same_key_twice_changes_nothing_and_says_so(recorder, url):
     plan = plan_of(answers=ANSWERS)
     first = recorder.record(a1(), plan, result_of(plan, {"layer-test": 0}), DUE)
     rows = dump(url, ROWS | TIMES | {"ledger": "SELECT * FROM autograde_ledger"})
-    again = recorder.record(a1(), plan, result_of(plan, {"layer-test": 0}), DUE + timedelta(days=1))
+    again = recorder.record(a1(), plan, result_of(plan, {"layer-test": 0}), DUE)
     assert first.recorded and first.before is None and first.after == 18
     assert not again.recorded and (again.before, again.after, again.gained) == (18, 18, ())
     assert "recorded already" in again.reasons[0]
@@ -525,6 +525,46 @@ def test_an_answer_that_was_deleted_or_emptied_is_left_blank(recorder, left):
     assert comments(recorder)["written"] == comments(recorder)["layer"] == "No response."
 
 
+@pytest.mark.parametrize("left", ["as released", None, ""])
+@pytest.mark.parametrize("kind, text, wanted", [
+    ("markdown", "Because the batch is averaged.", (None, None, True)),
+    ("raw", "Because the batch is averaged.", (None, None, True)),
+    ("markdown", " \n", (0, None, False)),
+    ("code", "# a trial\nlayer", (0, None, False)),
+])  # fmt: skip
+def test_a_written_answer_may_stand_in_a_cell_of_the_student_s_own(recorder, left, kind, text, wanted):
+    plan = plan_of(answers={} if left == "as released" else {"written": left}, own=[Cell(kind, text, None)])
+    recorder.record(a1(), plan, result_of(plan))
+    assert grades(recorder)["written"] == wanted
+    assert ("A person looks" in comments(recorder)["written"]) is wanted[2]
+    assert comments(recorder)["layer"] == "No response."  # code is not looked for in text
+
+
+def test_text_of_one_s_own_beside_a_written_answer_changes_nothing(recorder):
+    plan = plan_of(answers=ANSWERS, own=[Cell("markdown", "A note.", None)])
+    recorder.record(a1(), plan, result_of(plan))
+    assert grades(recorder)["written"] == (None, None, True) and comments(recorder)["written"] is None
+
+
+def test_a_score_for_an_answer_elsewhere_is_looked_at_again_when_that_text_changes(recorder):
+    for text, waits in (("Because.", True), ("Because.", False), ("Because of it.", True)):
+        plan = plan_of(answers={"layer": f"x = {text!r}, {waits}"}, own=[Cell("markdown", text, None)])
+        recorder.record(a1(), plan, result_of(plan))
+        assert grades(recorder)["written"][2] is waits
+        by_hand(recorder, "written", 3)
+
+
+def test_nbgrader_itself_gives_no_zero_for_an_answer_that_may_stand_elsewhere():
+    for own, wanted in (((), 0), ([Cell("markdown", "Because.", None)], None)):
+        rebuilt = rebuild(a1(), plan_of(own=own))
+        (cell,) = [c for c in rebuilt.cells if c.metadata.get("nbgrader", {}).get("grade_id") == "written"]
+        released = next(
+            c for c in source_notebook().cells if c.metadata.get("nbgrader", {}).get("grade_id") == "written"
+        )
+        cell.metadata.nbgrader.checksum = released.metadata.nbgrader.checksum
+        assert utils.determine_grade(cell)[0] == wanted
+
+
 @given(st.text())
 def test_comments_hold_nothing_that_becomes_html(text):
     said = plain(text)
@@ -623,7 +663,115 @@ def test_the_time_of_receipt_counts_in_utc_and_with_the_extension(recorder):
     assert recorder.gradebook.find_submission("A1", "ada").timestamp == DUE + timedelta(hours=3)
 
 
+def hourly(student, score, seconds):
+    """A point for each hour that was begun."""
+    return math.ceil(seconds / 3600)
+
+
+def due(recorder, moment):
+    recorder.gradebook.update_or_create_assignment("A1", duedate=moment)
+    recorder.gradebook.db.remove()
+
+
+HANDED_IN = {"ada": DUE + timedelta(minutes=30), "bo": DUE + timedelta(minutes=67), "cy": DUE - timedelta(minutes=1)}
+
+
+def record_late(recorder, received=HANDED_IN):
+    """Record the full points of three students; the Changes, by student."""
+    plans = {student: plan_of(student) for student in received}
+    return {s: recorder.record(a1(), p, result_of(p), received[s], hourly) for s, p in plans.items()}
+
+
+def extend(recorder):
+    due(recorder, DUE + timedelta(hours=1))
+
+
+def grant(recorder):
+    for student in HANDED_IN:
+        recorder.gradebook.grant_extension("A1", student, hours=1)
+    recorder.gradebook.db.remove()
+
+
+@pytest.mark.parametrize("how", ["record", "settle_lateness"])
+@pytest.mark.parametrize("put_right", [extend, grant])
+def test_a_moved_due_date_reaches_the_penalties_of_grades_that_stand(recorder, put_right, how):
+    due(recorder, DUE)
+    first = record_late(recorder)
+    assert "was 0 points and is 2" in first["bo"].reasons[-1]
+    put_right(recorder)
+    if how == "record":
+        told = record_late(recorder)
+        assert not told.pop("cy").recorded
+    else:
+        told = {c.student: c for c in recorder.settle_lateness(a1(), HANDED_IN, hourly)}
+    # By hand: 30 minutes late was 1 point of 20 and is none; 67 minutes were 2 and are, 7 minutes late, 1.
+    assert {s: (c.before, c.after, c.gained, c.recorded) for s, c in told.items()} == {
+        "ada": (19, 20, (), True), "bo": (18, 19, (), True)}  # fmt: skip
+    assert "was 2 points and is 1" in told["bo"].reasons[-1] and len(told["bo"].reasons) == (
+        2 if how == "record" else 1
+    )
+    stored = {s: recorder.gradebook.find_submission_notebook("A1", "A1", s).late_submission_penalty for s in HANDED_IN}
+    assert stored == {"ada": None, "bo": 1, "cy": None}
+    recorder.gradebook.db.remove()
+    assert recorder.settle_lateness(a1(), HANDED_IN, hourly) == []
+    assert set(recorder.keys("A1")) == {(s, "A1") for s in HANDED_IN}
+
+
+def test_a_time_of_receipt_that_is_put_right_leaves_the_rows_of_one_that_was_right_at_once(tmp_path, url):
+    right = {student: DUE - timedelta(minutes=5) for student in HANDED_IN}
+    with opened(url) as recorder:
+        due(recorder, DUE)
+        record_late(recorder)
+        told = recorder.settle_lateness(a1(), right, hourly)
+    assert [(c.student, c.before, c.after) for c in told] == [("ada", 19, 20), ("bo", 18, 20), ("cy", 20, 20)]
+    assert all("received at 2026-01-10 11:55:00" in c.reasons[-1] for c in told)
+    with opened(f"sqlite:///{tmp_path}/other.db") as recorder:
+        due(recorder, DUE)
+        record_late(recorder, right)
+    assert dump(url, ROWS | TIMES) == dump(f"sqlite:///{tmp_path}/other.db", ROWS | TIMES)
+
+
+def test_lateness_is_settled_for_those_named_alone_and_on_a_person_s_score_too(recorder):
+    due(recorder, DUE)
+    record_late(recorder)
+    by_hand(recorder, "written", 3)
+    told = recorder.settle_lateness(a1(), {"ada": None, "nobody": DUE}, lambda student, score, seconds: score / 2)
+    assert [(c.student, c.before, c.after) for c in told] == [("ada", 22, 11.5)]
+
+
+def test_a_plug_in_that_fails_settles_nothing_for_anybody(recorder, url):
+    due(recorder, DUE)
+    record_late(recorder)
+    rows = dump(url, ROWS | TIMES)
+
+    def broken(student, score, seconds):
+        return 9 if student == "ada" else 1 / 0
+
+    with pytest.raises(RecordError, match="plug-in failed for bo"):
+        recorder.settle_lateness(a1(), HANDED_IN | {"cy": DUE - timedelta(days=1)}, broken)
+    assert dump(url, ROWS | TIMES) == rows
+
+
 # -------------------------------------------------------------------------------- one writer, and a database that fails
+
+
+def test_trying_a_gradebook_makes_none_and_asks_for_no_lock(url, tmp_path):
+    assert try_gradebook(url) is False and not (tmp_path / "gradebook.db").exists()
+    with opened(url):
+        assert try_gradebook(url) is True
+
+
+def test_a_gradebook_that_is_none_is_told_when_it_is_tried(tmp_path):
+    (tmp_path / "gradebook.db").write_bytes(b"no database at all" * 99)
+    with pytest.raises(RecordError, match="not a database"):
+        try_gradebook(f"sqlite:///{tmp_path}/gradebook.db")
+
+
+def test_a_server_that_refuses_is_told_without_the_password_when_it_is_tried():
+    pytest.importorskip("psycopg")
+    with pytest.raises(RecordError, match="cannot be reached") as told:
+        try_gradebook("postgresql+psycopg://user:geheim@127.0.0.1:1/x")
+    assert "geheim" not in str(told.value)
 
 
 def test_a_second_recorder_is_refused_until_the_first_has_ended(url):

@@ -83,6 +83,15 @@ def test_honest_markdown_keeps_its_look_and_its_mathematics():
         assert part in found
 
 
+@pytest.mark.parametrize("between", ["\n", "\n\n", "\n\nText\n\n"])
+def test_hints_survive_with_their_text(between):
+    hints = [f"<details><summary>Hint {n}</summary>The letter {n} &lt; 3.</details>" for n in (1, 2)]
+    found = markdown_html(between.join(hints))
+    assert all(hint in found for hint in hints)
+    again = MarkdownWithMath(renderer=IPythonRenderer(escape=False)).render(as_markdown(found))
+    assert all(hint in again for hint in hints)
+
+
 def test_an_attached_picture_is_shown_if_it_is_a_png():
     assert "data:image/png;base64," in markdown_html("![a](attachment:a.png)", {"a.png": {"image/png": PNG}})
     for attachments in (
