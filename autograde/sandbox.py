@@ -114,14 +114,13 @@ class Zygote:
     ----------
     setup : Setup
     unsafe : bool; without any isolation, where somebody has asked for that by name
-    wait : bool; whether to wait until it is ready, or leave that to `ready`
 
     Raises
     ------
     SandboxError : it cannot be isolated here, or does not start.
     """
 
-    def __init__(self, setup=None, unsafe=False, wait=True):
+    def __init__(self, setup=None, unsafe=False):
         self.setup, self.unsafe = setup or Setup(), unsafe
         self._private = None
         kind = getattr(socket, "SOCK_SEQPACKET", socket.SOCK_STREAM) if sys.platform == "linux" else socket.SOCK_STREAM
@@ -139,11 +138,9 @@ class Zygote:
             )
         finally:
             theirs.close()
-        if wait:
-            self.ready()
+        self._wait_until_ready()
 
-    def ready(self):
-        """Wait until the libraries are loaded. Raises SandboxError where they are not."""
+    def _wait_until_ready(self):
         self.requests.settimeout(120.0)
         with contextlib.suppress(OSError, ValueError):
             record, _ = receive_record(self.requests)

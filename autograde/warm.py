@@ -36,8 +36,7 @@ class Warm:
         self.shared = share_mnist() if self.mnist and parent is None else parent.shared if parent else {}
 
     def prepare(self):
-        """Start, side by side, what nearly every class needs: the zygote that lacks all that is forbidden, and those of
-        the exercises behind a locked cell that will not run there, since some answers to these are examined again."""
+        """Start what nearly every class needs: the zygote that lacks all that is forbidden, and those of the exercises behind a locked cell that will not run there, since some answers to these are examined again."""
         every = frozenset(name for names in self.master.forbidden.values() for name in names)
         words = {name.rpartition(".")[2] for name in every}
         wanted, broken = {every: None}, False
@@ -46,10 +45,8 @@ class Warm:
                 broken = broken or not words.isdisjoint(re.findall(r"\w+", cell.source))
             elif cell.kind == "test" and broken:
                 wanted[frozenset(self.master.forbidden.get(cell.name, ()))] = None
-        for forbidden in wanted:
-            self._own[forbidden] = self._start(forbidden, wait=False)
-        for forbidden in wanted:
-            self._own[forbidden].ready()
+        for forbidden in wanted:  # one after another: each takes twice the data's memory while it loads them
+            self._own[forbidden] = self._start(forbidden)
 
     def get(self, forbidden):
         """The zygote whose edfcore lacks the names in `forbidden`."""
@@ -67,10 +64,10 @@ class Warm:
             self._own[forbidden] = self._start(forbidden)
         return self._own[forbidden]
 
-    def _start(self, forbidden, wait=True):
+    def _start(self, forbidden):
         library = cached_library(sorted(forbidden), self.builds)
         setup = sandbox.Setup(str(library.path), tuple(library.hidden_packages), self.preload, self.mnist)
-        return sandbox.Zygote(setup, self.unsafe, wait)
+        return sandbox.Zygote(setup, self.unsafe)
 
     def renew(self):
         """Begin again with zygotes of this Warm's own, after one failed."""
