@@ -36,7 +36,8 @@ class Warm:
         self.shared = share_mnist() if self.mnist and parent is None else parent.shared if parent else {}
 
     def prepare(self):
-        """Start what nearly every class needs: the zygote that lacks all that is forbidden, and those of the exercises behind a locked cell that will not run there, since some answers to these are examined again."""
+        """Start what nearly every class needs: the zygote that lacks all that is forbidden, and those of the exercises
+        behind a locked cell that will not run there, since some answers to these are examined again."""
         every = frozenset(name for names in self.master.forbidden.values() for name in names)
         words = {name.rpartition(".")[2] for name in every}
         wanted, broken = {every: None}, False
