@@ -1,5 +1,6 @@
 """Large read-only arrays in sealed shared memory, so that a fork need not copy the table of their pages."""
 
+import ctypes
 import fcntl
 import mmap
 import os
@@ -28,13 +29,25 @@ def in_shared_memory(arrays):
                 whole[places[name] : places[name] + array.nbytes] = memoryview(np.ascontiguousarray(array)).cast("B")
         seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
         fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
-        whole = mmap.mmap(descriptor, size, mmap.MAP_SHARED, mmap.PROT_READ)
+        whole = _mapped(descriptor, size)
     finally:
         os.close(descriptor)
-    return {
-        name: np.frombuffer(whole, array.dtype, array.size, places[name]).reshape(array.shape)
-        for name, array in arrays.items()
-    }
+    found = {}
+    for name, array in arrays.items():
+        found[name] = np.frombuffer(whole, array.dtype, array.size, places[name]).reshape(array.shape)
+        found[name].flags.writeable = False
+    return found
+
+
+def _mapped(descriptor, size):
+    """The file in memory, to be read, for as long as this process lives; mmap.mmap would keep a descriptor open."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+    place = libc.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, descriptor, 0)
+    if place in (None, ctypes.c_void_p(-1).value):
+        raise OSError(ctypes.get_errno(), "the arrays cannot be put into shared memory")
+    return (ctypes.c_uint8 * size).from_address(place)
 
 
 def share_mnist():
