@@ -66,7 +66,7 @@ class Limits:
     memory: int = 1 << 30
     disk: int = 64 << 20
     file_size: int = 32 << 20
-    processes: int = 64
+    processes: int = 32
 
 
 @dataclass(frozen=True)

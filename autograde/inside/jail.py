@@ -91,7 +91,7 @@ def limit(limits, base):
         "RLIMIT_AS": base + limits["memory"],
         "RLIMIT_FSIZE": limits["file_size"],
         "RLIMIT_NPROC": limits["processes"],
-        "RLIMIT_NOFILE": 256,
+        "RLIMIT_NOFILE": 128,
         "RLIMIT_CORE": 0,
         "RLIMIT_MEMLOCK": 0,
         "RLIMIT_MSGQUEUE": 0,
@@ -140,7 +140,7 @@ _DENIED = {  # name: (x86_64, aarch64)
     "ustat": (136, None), "sysfs": (139, None), "_sysctl": (156, None), "nfsservctl": (180, 42),
 }  # fmt: skip
 _CLONE, _CLONE3, _SOCKET, _MMAP = (56, 220), (435, 435), (41, 198), (9, 222)
-_SHARED_ANONYMOUS = 0x21
+_SHARED_ANONYMOUS, _SETSOCKOPT = 0x21, (54, 208)
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _EPERM, _ENOSYS, _AF_UNIX = 1, 38, 1
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
@@ -170,6 +170,10 @@ def filter_program(machine):
     # Memory that is shared and in no file belongs to no process whose size could be watched.
     program += [(_EQUAL, 0, 5, _MMAP[column]), (_LOAD, 0, 0, 40), (_AND, 0, 0, _SHARED_ANONYMOUS)]
     program += [(_EQUAL, 0, 1, _SHARED_ANONYMOUS), (_RETURN, 0, 0, _ERRNO | _EPERM), (_LOAD, 0, 0, 0)]
+    # What waits in sockets is in no process either: their buffers stay as small as they are.
+    program += [(_EQUAL, 0, 7, _SETSOCKOPT[column]), (_LOAD, 0, 0, 32)]
+    program += [(_EQUAL, 3, 0, 7), (_EQUAL, 2, 0, 8), (_EQUAL, 1, 0, 32), (_EQUAL, 0, 1, 33)]  # SO_SNDBUF and its kin
+    program += [(_RETURN, 0, 0, _ERRNO | _EPERM), (_LOAD, 0, 0, 0)]
     program += [(_EQUAL, 0, 3, _SOCKET[column]), (_LOAD, 0, 0, 16), (_EQUAL, 1, 0, _AF_UNIX)]
     program += [(_RETURN, 0, 0, _ERRNO | _EPERM), (_RETURN, 0, 0, _ALLOW)]
     return program

@@ -288,9 +288,9 @@ def test_where_isolation_is_impossible_it_is_refused_with_a_way_on(monkeypatch):
 # the filter, run by an interpreter of our own of the few instructions that it uses
 
 
-def verdict(program, arch, number, first=0):
+def verdict(program, arch, number, first=0, option=0):
     """What the filter says of a system call: "allow", "errno N" or "kill"."""
-    data = {0: number, 4: arch, 16: first & 0xFFFFFFFF}
+    data = {0: number, 4: arch, 16: first & 0xFFFFFFFF, 32: option, 40: 0}
     at, accumulator = 0, 0
     while True:
         code, true, false, operand = program[at]
@@ -325,6 +325,7 @@ X86, ARM = 0xC000003E, 0xC00000B7
         ("x86_64", X86, 56, 0x10000011, "errno 1"),  # clone into a new user namespace
         ("x86_64", X86, 56, 0x20011, "errno 1"),  # clone into a new mount namespace
         ("x86_64", X86, 41, 1, "allow"),  # socket(AF_UNIX)
+        ("x86_64", X86, 54, 0, "allow"),  # setsockopt
         ("x86_64", X86, 41, 2, "errno 1"),  # socket(AF_INET)
         ("x86_64", X86, 41, 40, "errno 1"),  # socket(AF_VSOCK)
         ("x86_64", X86, 0x40000000 + 101, 0, "errno 38"),  # ptrace under its x32 number
@@ -339,6 +340,15 @@ X86, ARM = 0xC000003E, 0xC00000B7
 )
 def test_the_filter_says_what_its_table_means(machine, arch, number, first, said):
     assert verdict(jail.filter_program(machine), arch, number, first) == said
+
+
+@pytest.mark.parametrize(
+    "option, said", [(7, "errno 1"), (8, "errno 1"), (32, "errno 1"), (33, "errno 1"), (2, "allow")]
+)
+def test_buffers_of_sockets_cannot_grow(option, said):
+    program = jail.filter_program("x86_64")
+    assert verdict(program, X86, 54, option=option) == said
+    assert verdict(program, X86, 0, option=option) == "allow"
 
 
 def test_there_is_no_filter_for_machines_whose_numbers_are_not_known():
