@@ -54,13 +54,6 @@ def test_a_slice_of_the_red_team_wins_nothing_and_harms_nobody():
     assert report.held
 
 
-@pytest.mark.slow
-def test_the_whole_red_team_wins_nothing_and_harms_nobody():
-    report = redteam.run_redteam("A1")
-    assert totals(report) == ZERO, told(report)
-    assert all(r["verdict"] and r["reason"] for r in report.to_json()["results"])
-
-
 def everything(points):
     """A faulty judge, by which all tests get all of their points, or none."""
 
