@@ -37,6 +37,7 @@ def only(found, exercise, *names):
     return replace(found, exercises=tuple(keep))
 
 
+@pytest.mark.slow
 def test_a1_is_certified(a1):
     summary = certify(a1).summary()
     assert summary["reference_score"] == summary["max_score"] == 20
