@@ -31,7 +31,6 @@ tls://...) wherever the network is not yours alone. Dask gives up a task after i
 import atexit
 import base64
 import contextlib
-import ctypes
 import gc
 import hashlib
 import json
@@ -51,7 +50,7 @@ from pathlib import Path
 from . import receipts, sandbox
 from .assignment import KEPT
 from .errors import AutogradeError
-from .examine import every_forbidden, result_key
+from .examine import die_with_parent, every_forbidden, result_key
 from .plan import Master, MasterCell, Plan
 from .pool import Exam, Job, Outcome, one_thread, outcome, planned, unreadable
 from .result import REASONS, VERDICTS, Result
@@ -372,8 +371,7 @@ def _end_with_parent():
     """End, in order, when the worker goes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)
+    die_with_parent(signal.SIGTERM)
 
 
 def _same(data):

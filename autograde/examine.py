@@ -9,7 +9,6 @@ state.
 import ast
 import builtins
 import contextlib
-import ctypes
 import functools
 import hashlib
 import hmac
@@ -30,6 +29,7 @@ import numpy as np
 from edfcore.teach import checks as teach_checks
 from edfcore.teach.compare import Wrong, compare
 
+from .inside import jail
 from .result import CellOutput, Result, TestResult
 from .sandbox import Limits, Stopped
 from .standins import InsideFunction, MissingName, Session, StudentFailure, StudentObject, Unexaminable
@@ -73,7 +73,7 @@ class Namespace(dict):
     def begin(self, code):
         """Before a cell: put stand-ins for functions and classes where the cell's code finds them fast."""
         for name in _names(code) & self.claimed:
-            if name not in self and self.claimed:
+            if name not in self:
                 value = self._fetch(name)
                 if type(value) is StudentObject:
                     super().__setitem__(name, value)
@@ -581,10 +581,10 @@ def in_child(task, seconds):
     return value
 
 
-def die_with_parent():
-    """On Linux, be killed when the parent goes."""
+def die_with_parent(by=9):
+    """On Linux, get this signal, SIGKILL by default, when the parent goes."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+        jail.die_with_parent(by)
 
 
 def _read_pickle(descriptor, deadline):

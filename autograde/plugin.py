@@ -50,7 +50,7 @@ from .plan import Master, Plan, make_plan, master_from_notebook, rebuild, untouc
 from .read import Folder, Unreadable, read_folder, read_notebook
 from .record import remarks
 from .result import Result
-from .sandbox import Limits, why_not
+from .sandbox import Limits, why_never, why_not
 from .warm import Warm
 
 UNSAFE = "Graded without a sandbox (c.IsolatedExecute.unsafe)."
@@ -554,6 +554,9 @@ class IsolatedAutograde(converters.Autograde, _SafeFiles):
         NbGraderException : this machine has no sandbox and it was not waived, or a submission could not be graded.
         """
         executor = IsolatedExecute(parent=self)
+        never = why_never() if executor.enabled else None
+        if never:
+            self._refuse(never)
         missing = why_not() if executor.enabled and not executor.unsafe else None
         if missing:
             self._refuse(f"{missing} Or accept the risk for a class that you trust: c.IsolatedExecute.unsafe = True.")

@@ -17,7 +17,7 @@ from .examine import compile_cells, die_with_parent, examine, result_key
 from .plan import Master, Plan, make_plan, untouched
 from .read import Unreadable, read_notebook
 from .result import Result
-from .sandbox import Limits
+from .sandbox import Limits, require
 from .warm import Warm
 
 
@@ -123,6 +123,7 @@ class Pool:
     def __init__(self, room, exam, workers=None):
         self.room, self.exam = room, exam
         self.count = workers or default_workers()
+        require(exam.unsafe)  # with --fresh the workers would be the first to notice
         self.warm = Warm(exam.master, exam.builds, exam.unsafe, exam.fresh)
         self._workers = {}
         if not exam.fresh:

@@ -33,7 +33,7 @@ from . import course, feedback, pipeline, receipts
 from .classroom import Classroom
 from .errors import AutogradeError
 from .examine import submission_seed
-from .sandbox import Limits
+from .sandbox import Limits, require
 
 ROOT = Path(__file__).resolve().parent.parent
 KINDS = ("attack", "accident", "fault")
@@ -427,6 +427,7 @@ def run_redteam(assignment, root=None, unsafe=False, only=None, on_case=lambda f
         raise AutogradeError(f"The red team has no case {missing[0]!r}; it has {', '.join(sorted(wanted))}.")
     if unsafe and only is None:
         raise AutogradeError("Without a sandbox the red team would harm this machine: name the cases that you trust.")
+    require(unsafe)
     wanted = {name: wanted[name] for name in (wanted if only is None else only)}
     with contextlib.ExitStack() as stack:
         if root is None:

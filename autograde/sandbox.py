@@ -85,6 +85,16 @@ class Setup:
     mnist: bool = False
 
 
+def why_never():
+    """A sentence on why nothing can be examined on this machine, isolated or not; None where something can."""
+    if hasattr(os, "fork") and hasattr(socket, "AF_UNIX"):
+        return None
+    return (
+        f"The grader needs processes that can fork; {platform.system()} has none. Grade in a Linux virtual machine or "
+        "container (on Windows, WSL 2)."
+    )
+
+
 def why_not():
     """A sentence on why this machine cannot isolate, or None where it can."""
     if sys.platform != "linux":
@@ -107,6 +117,21 @@ def why_not():
     return None
 
 
+def require(unsafe):
+    """Make sure that this machine can examine; `unsafe`: without isolation, where somebody has asked for that by name.
+
+    Raises
+    ------
+    SandboxError : it cannot.
+    """
+    never = why_never()
+    if never:
+        raise SandboxError(never)
+    missing = None if unsafe else why_not()
+    if missing:
+        raise SandboxError(f"{missing} Or accept the risk for a class that you trust: --unsafe marks every grade.")
+
+
 class Zygote:
     """A warm process. Use as a context manager.
 
@@ -121,6 +146,7 @@ class Zygote:
     """
 
     def __init__(self, setup=None, unsafe=False):
+        require(unsafe)
         self.setup, self.unsafe = setup or Setup(), unsafe
         self._private = None
         kind = getattr(socket, "SOCK_SEQPACKET", socket.SOCK_STREAM) if sys.platform == "linux" else socket.SOCK_STREAM
@@ -174,9 +200,6 @@ class Zygote:
             self._private = tempfile.mkdtemp(prefix="edf-agent-")
             shutil.copytree(INSIDE, Path(self._private) / "inside")
             return [sys.executable, "-I", "-B", "-c", _START.format(self._private), orders]
-        missing = why_not()
-        if missing:
-            raise SandboxError(f"{missing} Or accept the risk for a class that you trust: --unsafe marks every grade.")
         return [*_bubblewrap(self.setup), sys.executable, "-I", "-B", "-c", _START.format("/edf/agent"), orders]
 
     def box(self, limits=None, files=None):

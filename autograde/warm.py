@@ -5,6 +5,7 @@ import re
 import threading
 
 from . import sandbox
+from .examine import every_forbidden
 from .inside.arrays import share_mnist
 from .library import cached_library
 
@@ -38,7 +39,7 @@ class Warm:
     def prepare(self):
         """Start what nearly every class needs: the zygote that lacks all that is forbidden, and those of the exercises
         behind a locked cell that will not run there, since some answers to these are examined again."""
-        every = frozenset(name for names in self.master.forbidden.values() for name in names)
+        every = every_forbidden(self.master)
         words = {name.rpartition(".")[2] for name in every}
         wanted, broken = {every: None}, False
         for cell in self.master.cells:
@@ -66,6 +67,7 @@ class Warm:
         return self._own[forbidden]
 
     def _start(self, forbidden):
+        sandbox.require(self.unsafe)  # before a library is built in vain
         library = cached_library(sorted(forbidden), self.builds)
         setup = sandbox.Setup(str(library.path), tuple(library.hidden_packages), self.preload, self.mnist)
         return sandbox.Zygote(setup, self.unsafe)

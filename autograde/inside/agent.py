@@ -13,7 +13,6 @@ import contextlib
 import io
 import json
 import os
-import resource
 import signal
 import socket
 import sys
@@ -469,9 +468,9 @@ def _end_other_threads_quietly():
 
 
 def address_space():
-    """Bytes of address space in use, or 0 where it cannot be told."""
+    """Bytes of address space in use; 4 GB where it cannot be told."""
     try:
         with open("/proc/self/statm") as file:
-            return int(file.read().split()[0]) * resource.getpagesize()
+            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 4 << 30

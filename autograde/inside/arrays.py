@@ -1,7 +1,6 @@
 """Large read-only arrays in sealed shared memory, so that a fork need not copy the table of their pages."""
 
 import ctypes
-import fcntl
 import mmap
 import os
 
@@ -17,6 +16,8 @@ def in_shared_memory(arrays):
     """
     if not hasattr(os, "memfd_create") or not arrays:
         return arrays
+    import fcntl  # not on Windows
+
     places, size = {}, 0
     for name, array in arrays.items():
         places[name] = size

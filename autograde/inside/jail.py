@@ -5,10 +5,15 @@ Linux's (asm/unistd.h, linux/sched.h, linux/prctl.h, linux/seccomp.h, linux/filt
 """
 
 import ctypes
+import functools
 import os
 import platform
-import resource
 import struct
+
+try:
+    import resource
+except ImportError:  # Windows, where this is imported and never called
+    resource = None
 
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x00020000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000
 NEWCGROUP, NEWTIME = 0x02000000, 0x00000080
@@ -16,15 +21,18 @@ MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 22, 38
 CAP_LAST = 40
 
-_libc = ctypes.CDLL(None, use_errno=True)
-
 
 class JailError(Exception):
     """A wall could not be built."""
 
 
+@functools.cache
+def _libc():
+    return ctypes.CDLL(None, use_errno=True)
+
+
 def _call(what, *args):
-    if getattr(_libc, what)(*args) != 0:
+    if getattr(_libc(), what)(*args) != 0:
         raise JailError(f"{what}: {os.strerror(ctypes.get_errno())}")
 
 
@@ -65,15 +73,15 @@ def mount_private(folders, size):
         _call("mount", b"tmpfs", b"/proc", b"tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, b"size=4096,mode=0555")
 
 
-def die_with_parent():
-    """Be killed when the parent goes."""
-    _prctl(PR_SET_PDEATHSIG, 9)
+def die_with_parent(by=9):
+    """Get this signal, SIGKILL by default, when the parent goes."""
+    _prctl(PR_SET_PDEATHSIG, by)
 
 
 def lock():
     """Give up every capability and every way to new ones; filter system calls; close to inspection by others."""
     for capability in range(CAP_LAST + 1):
-        _libc.prctl(PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0)
+        _libc().prctl(PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0)
     header = struct.pack("Ii", 0x20080522, 0)
     _call("capset", header, bytes(24))
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
