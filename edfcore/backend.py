@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .errors import DataError, MissingExtra
+from .errors import DataError, EdfError, MissingExtra
 
 FLOATS = ("float32", "float64", "complex128")
 
@@ -16,7 +16,7 @@ class Backend:
 
     Parameters
     ----------
-    name : "numpy" or "cupy"
+    name : "numpy", "cupy", or a simulated device (`parallel.machine.SimDevice`), whose `xp` it then is
     dtype : "float32", "float64", or "complex128" (the last for complex-step gradient checks)
 
     Raises
@@ -29,16 +29,16 @@ class Backend:
     dtype: str = "float64"
 
     def __post_init__(self):
-        if self.name not in ("numpy", "cupy"):
-            raise DataError(f"Backend: {self.name!r} is not known; use 'numpy' or 'cupy'.")
+        if self.name not in ("numpy", "cupy") and not hasattr(self.name, "xp"):
+            raise DataError(f"Backend: {self.name!r} is not known; use 'numpy' or 'cupy', or a simulated device.")
         if self.dtype not in FLOATS:
             raise DataError(f"Backend: dtype {self.dtype!r} is none of {', '.join(FLOATS)}.")
 
     @cached_property
     def xp(self):
-        """The array module: numpy, or cupy where it was asked for."""
-        if self.name == "numpy":
-            return np
+        """The array module: numpy, cupy where it was asked for, or the simulated device's."""
+        if self.name != "cupy":
+            return np if self.name == "numpy" else self.name.xp
         try:
             import cupy
         except ImportError as error:
@@ -48,12 +48,12 @@ class Backend:
     def array(self, value, what="the value"):
         """`value` as an array of this backend; floating-point data gets `dtype`, integers stay integers.
 
-        Raises
-        ------
-        DataError : `value` is ragged, or holds objects or text rather than numbers.
+        Raises DataError where `value` is ragged, or holds objects or text rather than numbers.
         """
         try:
             array = self.xp.asarray(value)
+        except EdfError:  # an array of another device says so itself
+            raise
         except (ValueError, TypeError) as error:
             raise DataError(f"{what} is not an array of numbers: {error}") from error
         if array.dtype.kind in "fc":

@@ -49,12 +49,12 @@ class Classifier:
 
     def error(self, x, y, B=1000):
         """The fraction of the instances x (N, ...) whose largest score is not at their label y (N,)."""
-        wrong = 0
+        wrong, to_host = 0, self.graph.backend.to_host
         with self.graph.evaluating():
             for some, labels in batches(x, y, B=B):
                 self.x.set(some)
                 self.graph.Forward(self.scores)
-                wrong += int((self.scores.value.argmax(axis=1) != labels).sum())
+                wrong += int((to_host(self.scores.value).argmax(axis=1) != labels).sum())
         return wrong / len(y)
 
     def step(self, optimizer, x, y):

@@ -345,7 +345,8 @@ class Optimizer(Resumable):
         A schedule is a function and is not stored: give the new optimizer the same one.
         """
         groups = [{k: _plain(v) for k, v in group.items() if k != "params"} for group in self.groups]
-        state = [{name: np.array(a) for name, a in state.items()} for state in self.state]
+        pairs = zip(self.params, self.state, strict=True)
+        state = [{name: np.array(_host(p, a)) for name, a in state.items()} for p, state in pairs]
         told = {"kind": self.kind, "groups": groups, "counters": dict(self.counters)}
         return told | {"parameters": len(state), "state": state}
 
@@ -381,6 +382,11 @@ class Optimizer(Resumable):
                     f"{array.dtype}, the parameter {p.value.shape} and {p.value.dtype}."
                 )
         return {name: int(a) if name == "t" else p.xp.array(a) for name, a in state.items()}
+
+
+def _host(p, value):
+    """An array or number of the state of p on the host."""
+    return p.graph.backend.to_host(p.xp.asarray(value))
 
 
 def _plain(value):
