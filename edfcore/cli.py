@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 from urllib.parse import quote
@@ -46,6 +47,8 @@ def main():
     edf check A1    check your answers to assignment A1 (or execute a lecture)
     edf demo        see everything run once, in about a minute
     edf catalog     what the library holds, with sources and tests
+    edf train       train on several processes, MPI ranks or GPUs
+    edf simulate    training on several GPUs, simulated: time, memory, cost
 
     Exit codes: 0 all is well, 1 something was found wrong, 2 the command could not be carried out.
     """
@@ -173,6 +176,102 @@ def catalog(as_json):
 
 
 @main.command()
+@click.argument("table", required=False, type=click.Choice(["yadan", "krizhevsky"]))
+@click.option(
+    "--cluster", default="4 x GTX Titan, PCIe 3 shared", show_default=True, help="Devices and what joins them."
+)
+@click.option("--model", default="alexnet", show_default=True, help="A network; --list names them.")
+@click.option("--strategy", default="data", show_default=True, help="data, model, hybrid or pipeline.")
+@click.option("--batch", default=256, show_default=True, help="Instances of a step, on all devices together.")
+@click.option("--steps", default=1, show_default=True, help="How many steps.")
+@click.option("--mesh", help="Replicas x devices of each, such as 2x2, for hybrid.")
+@click.option("--algorithm", default="ring", show_default=True, help="How gradients are summed.")
+@click.option("--bucket", default=25.0, show_default=True, help="Megabytes of gradients that are summed together.")
+@click.option("--overlap/--no-overlap", default=True, help="Whether sums run beside the backward pass.")
+@click.option("--optimizer", default="momentum", show_default=True, help="sgd, momentum or adam.")
+@click.option("--micro-batches", type=int, help="For pipeline; default: four for each stage.")
+@click.option("--schedule", default="1f1b", show_default=True, help="1f1b or gpipe, for pipeline.")
+@click.option("--sync-norm", is_flag=True, help="Statistics of batch norm over all replicas.")
+@click.option("--straggler", help="Who is late: lognormal:0.2, exponential, pareto:3, slow:0:2.")
+@click.option("--policy", help="A parameter server's: synchronous, backup, stale or asynchronous.")
+@click.option("--backup", default=1, show_default=True, help="For --policy backup: how many workers more than count.")
+@click.option("--bound", default=3, show_default=True, help="For --policy stale: how many steps ahead of the slowest.")
+@click.option("--seed", default=0, show_default=True, help="Of the straggler's draws.")
+@click.option("--detail", default="auto", show_default=True, help="messages, closed or auto.")
+@click.option("--sweep", "swept", help="One option for several values, such as devices=1,2,4,8.")
+@click.option("--trace", type=click.Path(dir_okay=False), help="Write the timeline for ui.perfetto.dev to this file.")
+@click.option("--figure", type=click.Path(dir_okay=False), help="Draw what was found to this PNG file.")
+@click.option("--list", "listed", is_flag=True, help="Name the devices, links, networks and algorithms, and stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def simulate(table, listed, as_json, figure, **options):
+    """Simulate training on several GPUs: time, waiting, memory, cost; without any GPU.
+
+    `edf simulate yadan` and `edf simulate krizhevsky` fit a cost model to two published tables instead.
+
+    \b
+    edf simulate --cluster "4 x GTX Titan, PCIe 2 shared" --model alexnet --strategy hybrid
+    edf simulate --cluster "16 x 8 x H100, NVLink switch, InfiniBand NDR" --model resnet50 --batch 4096
+    edf simulate --sweep devices=1,2,4,8 --cluster "8 x V100, NVLink ring" --model resnet50
+    edf simulate --policy stale --straggler lognormal:0.3 --steps 50
+    edf simulate --trace out.json --figure out.png
+    """
+    from .parallel import commands
+
+    draw = _to_file(figure) if figure else None
+    if listed:
+        found, text = commands.known()
+    elif table:
+        found, text = commands.published(table, draw)
+    elif options["policy"]:
+        found, text = commands.policy(draw=draw, **options)
+    else:
+        found, text = commands.simulated(draw=draw, **options)
+    click.echo(json.dumps(found, indent=1) if as_json else text)
+
+
+def _to_file(path):
+    """A function that draws a figure of `figures.parallel` to a PNG file, and says what it shows."""
+    if Path(path).suffix.lower() != ".png":
+        raise EdfError(f"--figure {path}: figures are PNG files; give a name that ends in .png.")
+    from .figures import parallel
+
+    def draw(kind, data, **options):
+        found, fresh = getattr(parallel, kind)(data, **options), Path(f"{path}.unfinished")
+        try:
+            fresh.write_bytes(found.png())
+            os.replace(fresh, path)
+        except OSError as error:
+            raise EdfError(f"The figure cannot be written to {path!r}: {error.strerror}.") from error
+        return f"The figure is in {path}. {found.alt}"
+
+    return draw
+
+
+@main.command()
+@click.option("--ranks", default="1,2,4", show_default=True, help="Numbers of ranks to measure, one after another.")
+@click.option("--comm", default="mpi", show_default=True, help="The engine: mpi, shm or local.")
+@click.option("--seconds", default=8.0, show_default=True, help="How long to measure rates, for each number of ranks.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def calibrate(ranks, comm, seconds, as_json):
+    """Measure this machine for the simulator, and how well it then predicts a data-parallel step.
+
+    Messages, arithmetic and updates are measured apart; the prediction is made from them, the step measured beside it.
+    Leave the machine alone while it runs.
+    """
+    from .parallel.calibrate import as_text, measure
+    from .parallel.comm.launch import launch
+
+    numbers = [r.strip() for r in ranks.split(",")]
+    if not all(r.isdecimal() and int(r) for r in numbers):
+        raise EdfError(f"--ranks {ranks!r}: whole numbers of at least 1 are needed, such as 1,2,4.")
+    found = []
+    for N in map(int, numbers):
+        with rich.console.Console(stderr=True).status(f"Measuring {N} rank{'s' * (N > 1)} ..."):
+            found.append(launch(measure, N, seconds, engine=comm)[0])
+    click.echo(json.dumps({"runs": found}, indent=1) if as_json else as_text(found))
+
+
+@main.command()
 @click.argument("what", default="course", type=click.Choice(["course", "lenet"]))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end; progress goes to stderr.")
 @click.option("--out", type=click.Path(file_okay=False), help="Folder for the executed lecture and the sample class.")
@@ -193,6 +292,109 @@ def demo(what, as_json, out, epochs):
         found = run_demo(console, course_root(), out, epochs)
     if as_json:
         click.echo(json.dumps(found, indent=1))
+
+
+@main.command()
+@click.option("--model", type=click.Choice(["mlp", "lenet"]), default="mlp", show_default=True)
+@click.option(
+    "--comm",
+    "engine",
+    type=click.Choice(["local", "shm", "mpi", "nccl"]),
+    default="shm",
+    show_default=True,
+    help="Threads, processes with shared memory, MPI, or a GPU for each rank.",
+)
+@click.option("--ranks", type=click.IntRange(1), help="How many; default 2, under mpiexec all that it has started.")
+@click.option("--epochs", type=click.IntRange(1), default=3, show_default=True)
+@click.option(
+    "--batch", "B", type=click.IntRange(1), default=64, show_default=True, help="Images of all ranks together."
+)
+@click.option("--lr", type=click.FloatRange(0), default=1e-3, show_default=True)
+@click.option("--optimizer", type=click.Choice(["sgd", "momentum", "adam"]), default="adam", show_default=True)
+@click.option("--algorithm", default="ring", show_default=True, help="How gradients are summed.")
+@click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 60_000), default=60_000, help="Train on the first so many images.")
+@click.option("--checkpoint", type=click.Path(dir_okay=False), help="File to save to, and to resume from if it exists.")
+@click.option("--every", type=click.IntRange(1), help="Steps between two checkpoints; default, one for each epoch.")
+@click.option("--anew", is_flag=True, help="Replace the checkpoint instead of resuming from it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end; progress goes to stderr.")
+def train(engine, ranks, as_json, anew, **given):
+    """Train on MNIST with data parallelism: the same program on threads, processes, MPI ranks or GPUs.
+
+    \b
+    edf train --ranks 4 --checkpoint run.npz
+    mpiexec -n 4 edf train --comm mpi
+
+    All ranks end with the same parameters, and their number changes them by rounding only. Ctrl-C saves where it is.
+    Exits with 1 where a rank failed or died; the same command then resumes from the checkpoint.
+    """
+    from .parallel.collectives import ALL_REDUCE
+    from .parallel.train import Settings, read_checkpoint
+
+    if given["algorithm"] not in (*ALL_REDUCE, "native"):
+        raise EdfError(f"There is no algorithm {given['algorithm']!r}; there are {', '.join(ALL_REDUCE)} and native.")
+    settings = Settings(**given, resume=not anew, progress=True)
+    if settings.checkpoint:
+        read_checkpoint(settings.checkpoint)  # what is damaged is told before anything is started
+    found = _train_on(engine, ranks, settings)
+    if found is None:
+        return  # not rank 0
+    if as_json:
+        click.echo(json.dumps(found | {"model": settings.model, "comm": engine}, indent=1))
+    else:
+        _tell_training(found, settings)
+
+
+def _train_on(engine, ranks, settings):
+    """The figures of rank 0; None on other ranks of an mpiexec that was there before."""
+    from threadpoolctl import threadpool_limits
+
+    from .parallel.comm import launch, mpi
+    from .parallel.errors import RankFailed
+    from .parallel.train import train_mnist
+
+    try:
+        with threadpool_limits(1):  # for ranks of this process; launch sees to those of its own
+            if engine == "mpi" and mpi.started():
+                found = mpi.run(_in_the_world, ranks, settings)
+                return found if found["rank"] == 0 else None
+            return launch.launch(train_mnist, ranks or 2, settings, engine=engine)[0]
+    except RankFailed as error:
+        click.echo(f"Error: {getattr(error, 'sentence', error)}", err=True)
+        click.echo(_how_to_resume(settings), err=True)
+        sys.exit(1)
+
+
+def _in_the_world(comm, ranks, settings):
+    """What each rank does where mpiexec has started this command."""
+    from .parallel.train import train_mnist
+
+    if ranks not in (None, comm.size):
+        raise EdfError(f"--ranks is {ranks}, but mpiexec has started {comm.size}; leave --ranks out.")
+    return train_mnist(comm, settings) | {"rank": comm.rank}
+
+
+def _how_to_resume(settings):
+    if not settings.checkpoint:
+        return "Nothing was saved; with --checkpoint FILE the same command can resume."
+    if not Path(settings.checkpoint).exists():
+        return f"{settings.checkpoint} was not reached; with --every N it is written every N steps."
+    return f"Resume with: {shlex.join(['edf', *(a for a in sys.argv[1:] if a != '--anew')])}"
+
+
+def _tell_training(found, settings):
+    console = rich.console.Console()
+    rate = found["images_per_second"]
+    speed = f", {rate:,} images per second" if rate else ""
+    console.print(
+        f"Loss {found['loss']:.4f}, test error {found['test_error']:.2%} on 10,000 images, after {found['epochs']} "
+        f"of {settings.epochs} epochs ({found['steps']} steps) on {found['ranks']} ranks in "
+        f"{found['seconds']:.1f} s{speed}.",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    if found["interrupted"]:
+        console.print(f"Interrupted. {_how_to_resume(settings)}", markup=False, highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,10 @@ from .curves import batch_size, gradient_noise, loss_curves, time_per_example, t
 from .microscope import microscope, microscope_figure
 from .mnist import digits, signed_images
 
+# isort: split
+from . import parallel  # after base, which says what to install where matplotlib is missing
+
 __all__ = [
     "DASHES", "INK", "MARKERS", "PALETTE", "Figure", "batch_size", "digits", "figure", "gradient_noise",
-    "loss_curves", "microscope", "microscope_figure", "signed_images", "time_per_example", "training",
+    "loss_curves", "microscope", "microscope_figure", "parallel", "signed_images", "time_per_example", "training",
 ]  # fmt: skip
