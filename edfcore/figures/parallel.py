@@ -326,7 +326,9 @@ def scaling(found):
         f"on {n}, {s:.3g} with one batch (Amdahl {a:.3g}) and {w:.3g} with a batch that grows (Gustafson {g:.3g})"
         for n, s, a, w, g in zip(devices, strong, amdahl, weak, gustafson, strict=True)
     )
-    drawn = figure(f"Speed-up over one device, by the number of devices: {'; '.join(rows)}.", height=3.4)
+    small = [str(n) for n, fits in zip(found["devices"], found.get("fits", ()), strict=False) if not fits]
+    note = f" The one batch does not fit into the memory of {' or '.join(small)}." if small else ""
+    drawn = figure(f"Speed-up over one device, by the number of devices: {'; '.join(rows)}.{note}", height=3.4)
     axes = drawn.subplots(1, 2, sharey=True)
     titles = "one batch", "a growing batch"
     fractions = found["serial_fraction"], found["scaled_serial_fraction"]

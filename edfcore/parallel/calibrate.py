@@ -341,10 +341,10 @@ def as_text(found):
     lines = []
     for one in found:
         c = one["calibration"]
+        wire = f"alpha {c['alpha'] * 1e6:.3g} us, beta {c['beta'] / 1e9:.3g} GB/s, " if c["ranks"] > 1 else ""
         rates = ", ".join(f"{kind} {rate / 1e9:.3g}" for kind, rate in c["flops"].items())
         lines += [
-            f"{c['ranks']} rank{'s' * (c['ranks'] > 1)}: alpha {c['alpha'] * 1e6:.3g} us, "
-            f"beta {c['beta'] / 1e9:.3g} GB/s, GFLOP/s of a rank: {rates}; "
+            f"{c['ranks']} rank{'s' * (c['ranks'] > 1)}: {wire}GFLOP/s of a rank: {rates}; "
             f"launch {c['launch'] * 1e6:.3g} us, update {c['bandwidth'] / 1e9:.3g} GB/s"
         ]
         lines += [

@@ -307,6 +307,9 @@ class Timeline:
     cluster: object
     spans: tuple
 
+    def __repr__(self):
+        return f"<Timeline of {len(self.spans)} tasks on {self.cluster.N} devices, {self.end:.6g} s>"
+
     end = property(lambda self: max((s.end for s in self.spans), default=0.0))
 
     def computing(self, device):

@@ -187,6 +187,9 @@ class Cluster:
         name = f"{self.name}, device {k} slow {_digits(factor)}"
         return replace(self, name=name, devices=tuple(devices), symmetric=len(set(devices)) == 1 and self.symmetric)
 
+    def __repr__(self):
+        return self.describe()
+
     def describe(self):
         """A drawing of the devices and wires in text: all of them up to 16 devices, the first and last beyond."""
         return "\n".join([self.name, *_drawing(self)])

@@ -3,6 +3,9 @@
 `draw`, where given, draws what was found: draw(name of a figure in `figures.parallel`, data) returns a sentence on it.
 """
 
+from dataclasses import fields
+from math import inf
+
 from ..errors import DataError
 from . import asynchronous
 from . import published as tables
@@ -24,39 +27,52 @@ def published(name, draw=None):
 
 
 def known():
-    """Every device, link, network, strategy and algorithm by name."""
+    """Every device, link, network, strategy and algorithm; in the dict with their numbers and sources."""
     names = {"networks": WORKLOADS, "strategies": STRATEGIES, "algorithms": ALL_REDUCE}
     lines = ["Devices", *map(_device_line, DEVICES.values()), ""]
     lines += ["Links (bytes a second and direction, as reached in practice)", *map(_link_line, LINKS.values()), ""]
     lines += [f"{kind.capitalize():<11} {', '.join(table)}" for kind, table in names.items()]
-    found = {"devices": DEVICES, "links": LINKS} | names
-    return {kind: list(table) for kind, table in found.items()}, "\n".join(lines)
+    lines += ["", "? : a number of this line is from memory or disputed; --list --json says which, and all sources."]
+    parts = {kind: [_as_dict(x) for x in t.values()] for kind, t in (("devices", DEVICES), ("links", LINKS))}
+    return parts | {kind: list(table) for kind, table in names.items()}, "\n".join(lines)
+
+
+def _as_dict(part):
+    """A device or a link in plain numbers and text."""
+    told = {f.name: getattr(part, f.name) for f in fields(part)}
+    plain = {name: dict(told[name]) for name in ("efficiency", "source") if name in told}
+    return told | plain | {"unsure": sorted(part.unsure)}
+
+
+def _mark(part):
+    return "?" if part.unsure else " "
 
 
 def _device_line(d):
     rate = f"{d.fp32 / 1e12:6.2f} TFLOP/s  {d.memory / 2**30:5.4g} GiB  {d.bandwidth / 1e9:6.0f} GB/s"
-    return f"  {d.name:<20} {d.year}  {rate}"
+    return f"{_mark(d)} {d.name:<20} {d.year}  {rate}"
 
 
 def _link_line(x):
-    return f"  {x.name:<20} {x.bandwidth / 1e9:6.2f} GB/s  {x.latency * 1e6:5.1f} us a message"
+    return f"{_mark(x)} {x.name:<20} {x.bandwidth / 1e9:6.2f} GB/s  {x.latency * 1e6:5.1f} us a message"
 
 
 def simulated(cluster, model, mesh, bucket, swept, trace, draw=None, **options):
     """One simulation, or one for each value of a sweep."""
     options = {name: value for name, value in options.items() if name not in ("policy", "backup", "bound")}
+    if not 0 <= bucket < inf:
+        raise DataError(f"--bucket {bucket:g}: a number of megabytes of at least 0 is needed.")
     options |= {"bucket": bucket * 1e6, "mesh": _mesh(mesh)}
     strategy, batch = options.pop("strategy"), options.pop("batch")
     if swept:
         if trace:
             raise DataError("--trace writes one timeline; leave --sweep away.")
-        field, values = _swept(swept)
+        field, values, names = _swept(swept)
         options.pop(field, None)
         if draw and field != "devices":
             raise DataError(f"--figure draws a sweep over devices, not over {field}; leave it or --sweep away.")
         reports = sweep(field, values, cluster, model, strategy, batch, **options)
         rows = [{field: value} | r.as_dict() for value, r in zip(values, reports, strict=True)]
-        names = [f"{field} {value}" for value in values]
         text = comparison(reports, names)
         if draw:
             found = scaling(cluster, model, values, batch, strategy=strategy, **options)
@@ -74,28 +90,48 @@ def simulated(cluster, model, mesh, bucket, swept, trace, draw=None, **options):
     return report.as_dict(), text
 
 
-def policy(cluster, model, policy, batch, steps, straggler, seed, backup, bound, draw=None, **others):
-    """A parameter server on the cluster's first wire; a worker's step is one device's on its share of the batch."""
-    if others["swept"] or others["trace"]:
-        raise DataError("--policy prints one timeline of its own; leave --sweep and --trace away.")
+def policy(cluster, model, policy, batch, steps, straggler, seed, backup, bound, efficiency, draw=None, **others):
+    """A parameter server beside the first device; all devices are workers, whose step is one device's on its share.
+
+    With backup workers the gradients of N - backup workers make a step, so that each has a larger share of the batch.
+    """
     cluster, work = parse(cluster), workload(model)
-    if cluster.N < 2:
-        raise DataError(f"--policy: {cluster.name} is one device; a server needs workers, such as 4 x GTX Titan.")
-    share = -(-batch // cluster.N)
-    one = simulate(alone(cluster.devices[0]), work, batch=share, optimizer=others["optimizer"], check_memory=False)
-    log = asynchronous.simulate(
-        policy, cluster.N, one.seconds, work.param_bytes, cluster.bandwidth(0, 1), cluster.latency(0, 1), straggler,
-        steps, seed, backup=backup if policy == "backup" else 0, bound=bound if policy == "stale" else 0,
-    )  # fmt: skip
+    backup = backup if policy == "backup" else 0
+    count = cluster.N - backup
+    if cluster.N < 2 or count < 1:
+        raise DataError(
+            f"--policy {policy}: {cluster.name} leaves {max(count, 0)} workers that count; take more devices."
+        )
+    share = -(-batch // count)
+    one = simulate(alone(cluster.devices[0]), work, batch=share, optimizer=others["optimizer"], efficiency=efficiency)
+    far = min(range(1, cluster.N), key=lambda k: cluster.bandwidth(k, 0))
+    rate, latency = cluster.bandwidth(far, 0), cluster.latency(far, 0)
+
+    def run(policy, **limits):
+        steps_ = steps or (20 if straggler is None else 100)
+        return asynchronous.simulate(
+            policy, count, one.seconds, work.param_bytes, rate, latency, straggler, steps_, seed, **limits
+        )
+
+    log = run(policy, backup=backup, bound=bound if policy == "stale" else 0)
+    plain = run("synchronous")
+    speedup = log.throughput / plain.throughput
     found = {
-        "cluster": cluster.name, "workload": work.name, "policy": policy, "batch_of_a_worker": share,
+        "cluster": cluster.name, "workload": work.name, "policy": policy, "workers": cluster.N, "counted": count,
+        "batch_of_a_worker": share, "bytes_per_second": rate,
         "seconds": log.end, "gradients_per_second": log.throughput, "instances_per_second": log.throughput * share,
         "applied": len(log.applied), "dropped": len(log.dropped), "mean_staleness": log.mean_staleness,
         "max_staleness": log.max_staleness, "idle": log.idle, "server_busy": log.server_busy,
+        "speedup_over_synchronous": speedup,
     }  # fmt: skip
-    text = f"{cluster.describe()}\n\n{log.summary()}\n\n{log.text(100)}"
+    told = (
+        f"{work.name}, {share} instances for each of {cluster.N} workers; the server's wire carries {rate / 1e9:.3g} "
+        f"GB/s. {log.throughput * share:,.0f} instances a second that count, {speedup:.3g} times as many as when "
+        f"{count} workers wait for each other."
+    )
+    text = f"{cluster.describe()}\n\n{told}\n{log.summary()}\n\n{log.text(100)}"
     if draw:
-        text += f"\n\n{draw('policies', log, until=log.end * min(1.0, FIRST / steps))}"
+        text += f"\n\n{draw('policies', log, until=log.end * min(1.0, FIRST * count / len(log.applied)))}"
     return found, text
 
 
@@ -118,10 +154,62 @@ def _swept(text):
         wrong = [v for v in chosen if not v.isdecimal() or int(v) < 1]
         if wrong or not chosen:
             raise DataError(f"--sweep {text!r}: {wrong[0] if wrong else 'nothing'} is no whole number of at least 1.")
-        return field, [int(v) for v in chosen]
+        return field, [int(v) for v in chosen], [f"{field} {v}" for v in chosen]
     if field == "bucket":
         try:
-            return field, [float(v) * 1e6 for v in chosen]
+            return field, [float(v) * 1e6 for v in chosen], [f"bucket {v} MB" for v in chosen]
         except ValueError as error:
             raise DataError(f"--sweep {text!r}: numbers of megabytes are needed.") from error
-    return field, chosen
+    return field, chosen, [f"{field} {v}" for v in chosen]
+
+
+# Which options belong together: a name, and when it has a meaning
+NEEDS = {
+    "mesh": ("--strategy hybrid", lambda o: o["strategy"] == "hybrid"),
+    "micro_batches": ("--strategy pipeline", lambda o: o["strategy"] == "pipeline"),
+    "schedule": ("--strategy pipeline", lambda o: o["strategy"] == "pipeline"),
+    "backup": ("--policy backup", lambda o: o["policy"] == "backup"),
+    "bound": ("--policy stale", lambda o: o["policy"] == "stale"),
+}
+OF_POLICY = (
+    "cluster",
+    "model",
+    "batch",
+    "steps",
+    "optimizer",
+    "straggler",
+    "policy",
+    "backup",
+    "bound",
+    "seed",
+    "efficiency",
+)
+
+
+def check_given(given, table, options):
+    """Refuse options that would have no effect.
+
+    Parameters
+    ----------
+    given : set of names of options that stand on the command line, by their parameters' names
+    table : "yadan", "krizhevsky" or None
+    options : dict, all options
+
+    Raises
+    ------
+    DataError : an option that means nothing beside the others.
+    """
+    told = {name: "--" + {"swept": "sweep"}.get(name, name).replace("_", "-") for name in given}
+    if table and given:
+        raise DataError(f"{', '.join(sorted(told.values()))}: {table} is a published table, whose setup is fixed.")
+    swept = (options["swept"] or "").partition("=")[0].strip()
+    for name in sorted(given & NEEDS.keys()):
+        needed, holds = NEEDS[name]
+        if not holds(options) and not (swept == "strategy" and needed.startswith("--strategy")):
+            raise DataError(f"{told[name]} has no effect without {needed}.")
+    if options["policy"]:
+        idle = sorted(told[name] for name in given - set(OF_POLICY))
+        if idle:
+            raise DataError(f"{', '.join(idle)}: no effect beside --policy, which runs a parameter server.")
+    if swept == "micro_batches" and options["strategy"] != "pipeline":
+        raise DataError("--sweep micro_batches=... has no effect without --strategy pipeline.")

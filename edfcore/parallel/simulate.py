@@ -8,10 +8,11 @@
                  with C the collective's closed form; 1,024 devices and 1,000 steps take a second
 
 The two agree to rounding for rings on a switch or a ring (tests): nothing of a sum can end before its last rank is
-ready, and all ranks end together. For the other algorithms "closed" lets every rank wait for the last one.
+ready, and all ranks end together. For the other algorithms "closed" lets every rank wait for the last one, and the
+report says that this is approximate.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, isfinite
 from numbers import Integral, Real
 
@@ -26,12 +27,13 @@ from .steps import MeshStep, PipelineStep, Setup, buckets_of, layer_seconds, mac
 
 STRATEGIES = ("data", "model", "hybrid", "pipeline")
 MOST_TASKS = 300_000  # that "auto" lets the clock run one by one
+ALIKE = 4  # steps that are followed where all are alike
 
 
 def simulate(
-    cluster, workload, strategy="data", batch=256, *, steps=1, mesh=None, algorithm="ring", bucket=25e6, overlap=True,
-    optimizer="momentum", micro_batches=None, schedule="1f1b", sync_norm=False, reduce_rate=inf, straggler=None, seed=0,
-    detail="auto", check_memory=True,
+    cluster, workload, strategy="data", batch=256, *, steps=None, mesh=None, algorithm="ring", bucket=25e6,
+    overlap=True, optimizer="momentum", micro_batches=None, schedule="1f1b", sync_norm=False, reduce_rate=inf,
+    efficiency=None, straggler=None, seed=0, detail="auto", check_memory=True,
 ):  # fmt: skip
     """Simulate training steps: time only, no arithmetic.
 
@@ -41,7 +43,7 @@ def simulate(
     workload : Workload, or the name of one ("alexnet", "resnet50", ...)
     strategy : "data", "model", "hybrid" or "pipeline"
     batch : int, instances of a step on all devices together
-    steps : int, how many steps
+    steps : int, how many steps; default: 1, with a straggler 100, since one draw says little
     mesh : (dp, mp) for "hybrid"; default: as square as can be, replicas of two or more devices
     algorithm : how gradients are summed, see `collectives.ALL_REDUCE`
     bucket : bytes of gradients that are summed together (25 MB: the default of PyTorch's DistributedDataParallel)
@@ -51,9 +53,11 @@ def simulate(
     schedule : "1f1b" or "gpipe", for "pipeline"
     sync_norm : bool, whether batch norm's statistics go over all replicas
     reduce_rate : bytes a second at which a rank adds what it received; default: adding takes no time beside sending
+    efficiency : fraction of their peak that the devices reach, instead of what is assumed of each (Device.efficiency)
     straggler : a distribution of `stragglers`, or text such as "lognormal:0.2"; default: all devices are steady
     seed : int, of the straggler's draws
-    detail : "messages", "closed" or "auto"
+    detail : "messages", "closed" or "auto": messages where there are not too many. Steps that are all alike are
+        followed a few times and repeated
     check_memory : bool; whether a network that does not fit is refused
 
     Returns
@@ -66,6 +70,8 @@ def simulate(
     OutOfMemory : a device cannot hold its part; the message says what takes the memory.
     """
     cluster, workload, straggler = _named(cluster, workload, straggler)
+    cluster = cluster if efficiency is None else _reaching(cluster, efficiency)
+    steps = steps if steps is not None else 1 if straggler is None else 100
     setup = _setup(
         cluster, workload, strategy, batch, mesh, algorithm, bucket, overlap, optimizer, micro_batches, schedule,
         sync_norm, reduce_rate,
@@ -77,17 +83,26 @@ def simulate(
     memory = _memory(setup)
     if check_memory:
         check_fit(setup, memory)
-    factors = _factors(straggler, seed, steps, setup.N)
-    closed = detail == "closed" or (detail == "auto" and steps * tasks_of_a_step(setup) > MOST_TASKS)
-    if closed:
-        return _closed(setup, factors, memory, strategy)
+    tasks, followed = tasks_of_a_step(setup), steps
+    if detail == "auto" and straggler is None and tasks <= MOST_TASKS < steps * tasks:
+        followed = max(min(ALIKE, MOST_TASKS // tasks), 1)
+    if detail == "closed" or (detail == "auto" and followed * tasks > MOST_TASKS):
+        return _closed(setup, _factors(straggler, seed, steps, setup.N), memory, strategy)
     program = Program(cluster)
     step, ends = builder(setup, program), []
-    for row in factors:
+    for row in _factors(straggler, seed, followed, setup.N):
         step.add(row)
         ends.append(len(program.tasks))
     timeline = program.run()
     return Report.of_timeline(setup, strategy, steps, timeline, ends, memory, one_device_seconds(setup))
+
+
+def _reaching(cluster, efficiency):
+    """The cluster with devices that reach this fraction of their peak."""
+    if not isinstance(efficiency, Real) or isinstance(efficiency, bool) or not 0 < efficiency <= 1:
+        raise DataError(f"simulate: efficiency is {efficiency!r}; a fraction of the peak is needed, such as 0.5.")
+    kinds = {device: device.with_(efficiency={"": float(efficiency)}) for device in set(cluster.devices)}
+    return replace(cluster, devices=tuple(kinds[device] for device in cluster.devices))
 
 
 def _named(cluster, workload, straggler):
@@ -305,7 +320,37 @@ def _closed(setup, factors, memory, strategy):
         start = np.maximum(done, computed) + f * update
         ends[step] = start.max()
     computing = factors.sum(axis=0) * (backward + update)
-    sent = [2 * (N - 1) / N * work.params * work.itemsize * len(factors)] * N
+    sent = len(factors) * np.array(_sent(setup), float)
+    alike = np.ptp(factors) == 0 and np.ptp(ready, axis=0).max(initial=0) == 0
+    detail = "closed" if closed_is_exact(setup, alike) else "approximate"
     return Report.of_closed(
-        setup, strategy, ends, computing, exposed, sum(costs), sent, memory, one_device_seconds(setup)
+        setup, strategy, ends, computing, exposed, sum(costs), sent, memory, one_device_seconds(setup), detail
     )
+
+
+def closed_is_exact(setup, alike):
+    """Whether closed forms say what following every message would say.
+
+    For rings on wires of their own; for hierarchical sums where all devices are alike at all times, since a late one
+    shifts the rings that share a card.
+    """
+    if setup.N == 1:
+        return True
+    groups, shape = setup.cluster.groups, setup.cluster.shape
+    one_level = len(groups) == 1 or shape == "machines"
+    if setup.algorithm == "ring" or (setup.algorithm == "hierarchical" and len(groups) == 1):
+        return one_level and shape in ("ring", "switch", "machines")
+    return setup.algorithm == "hierarchical" and len({len(g) for g in groups}) == 1 and not one_level and alike
+
+
+def _sent(setup):
+    """Bytes that each device sends in a data-parallel step."""
+    N, entries = setup.N, setup.workload.params
+    if setup.algorithm == "ring" or N == 1:
+        return [2 * (N - 1) / N * entries * setup.workload.itemsize] * N
+    groups = machines_of(setup, range(N)) if setup.algorithm == "hierarchical" else None
+    if groups and len({len(g) for g in groups}) == 1:
+        n, M = len(groups[0]), len(groups)
+        return [(2 * (n - 1) / n + 2 * (M - 1) / M / n) * entries * setup.workload.itemsize] * N
+    sent, _ = collectives.all_reduce(setup.algorithm, N, entries, groups).traffic()
+    return [s * setup.workload.itemsize for s in sent]

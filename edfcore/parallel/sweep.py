@@ -4,6 +4,7 @@ import re
 
 from ..errors import DataError
 from .cluster import alone, parse
+from .report import Reports
 from .simulate import simulate
 from .stragglers import amdahl, gustafson
 
@@ -71,7 +72,8 @@ def sweep(field, values, cluster, workload, strategy="data", batch=256, **option
 
     Returns
     -------
-    list of Report; one whose `fits` is False needs more memory than its devices have, and says the time all the same
+    Reports, a list of Report that shows itself as a table; one whose `fits` is False needs more memory than its devices
+    have, and says the time all the same
 
     Raises
     ------
@@ -79,7 +81,7 @@ def sweep(field, values, cluster, workload, strategy="data", batch=256, **option
     """
     if field not in FIELDS:
         raise DataError(f"sweep: {field!r} cannot be swept; one of {', '.join(FIELDS)} can.")
-    reports = []
+    reports = Reports()
     for value in values:
         chosen = {"cluster": cluster, "workload": workload, "strategy": strategy, "batch": batch}
         chosen |= {"check_memory": False} | options
@@ -102,13 +104,16 @@ def scaling(cluster, workload, Ns=(1, 2, 4, 8), batch=256, **options):
 
     Returns
     -------
-    dict of lists: "devices", "strong" and "weak" speed-up, "amdahl" and "gustafson", and the two fractions used
+    dict of lists: "devices" in order, "strong" and "weak" speed-up, "amdahl" and "gustafson", "fits" (whether the whole
+    batch fits into that many devices' memory), and the two fractions used
 
     References
     ----------
     Amdahl 1967; Gustafson 1988.
     """
-    strong = [r.speedup for r in sweep("devices", Ns, cluster, workload, batch=batch, **options)]
+    Ns = sorted(Ns)
+    found = sweep("devices", Ns, cluster, workload, batch=batch, **options)
+    strong = [r.speedup for r in found]
     options = {"check_memory": False} | options
     weak = [simulate(resized(cluster, N), workload, batch=batch * N, **options) for N in Ns]
     N = next((n for n in Ns if n > 1), 1)
@@ -118,5 +123,5 @@ def scaling(cluster, workload, Ns=(1, 2, 4, 8), batch=256, **options):
     return {
         "devices": list(Ns), "strong": strong, "weak": [r.speedup for r in weak],
         "amdahl": [float(amdahl(serial, n)) for n in Ns], "gustafson": [float(gustafson(bare, n)) for n in Ns],
-        "serial_fraction": serial, "scaled_serial_fraction": bare,
+        "serial_fraction": serial, "scaled_serial_fraction": bare, "fits": [r.fits for r in found],
     }  # fmt: skip

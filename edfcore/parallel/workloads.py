@@ -83,6 +83,9 @@ class Workload:
                 return layer
         raise DataError(f"{self.name} has no layer {name!r}{_near(name, [layer.name for layer in self.layers])}.")
 
+    def __repr__(self):
+        return f"<{self.name}: {len(self.layers)} layers, {self.params:,} parameters; summary() lists them>"
+
     def summary(self):
         """The layers and their sums as a text table, for one example."""
         head = ("layer", "kind", "parameters", "FLOPs forward", "backward", "output", "moved")

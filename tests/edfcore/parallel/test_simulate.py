@@ -120,7 +120,8 @@ def test_closed_forms_and_messages_agree_on_machines_of_several_devices():
         )
         for detail in ("messages", "closed")
     )
-    assert second.step_seconds == pytest.approx(first.step_seconds, rel=1e-5)  # unequal parts of some entries
+    assert second.step_seconds == pytest.approx(first.step_seconds, rel=1e-3)
+    assert (first.detail, second.detail) == ("messages", "approximate")  # stragglers shift the rings that share a card
 
 
 def test_a_thousand_devices_and_steps_are_simulated():
@@ -421,4 +422,116 @@ def test_the_command_runs_a_parameter_server():
     assert "compute" in run(*arguments).output
     refused = run("--policy", "sometimes")
     assert refused.exit_code == 2 and "sometimes" in refused.output
-    assert "needs workers" in run("--policy", "backup", "--cluster", "1 x V100").output
+    assert "leaves 0 workers" in run("--policy", "backup", "--cluster", "1 x V100").output
+
+
+def test_steps_that_are_alike_are_followed_a_few_times_and_repeated():
+    """Asking for more steps changes how long it takes to say, not what is said."""
+    arguments = ("4 x 2 x P100, NVLink ring, Ethernet 10", "resnet50", "data", 128)
+    one = simulate(*arguments, algorithm="parameter server", steps=4)
+    many = simulate(*arguments, algorithm="parameter server", steps=5000)
+    assert many.detail == "messages" and len(many.step_seconds) == 5000
+    assert many.step_seconds[:4] == pytest.approx(one.step_seconds)
+    assert many.seconds == pytest.approx(one.step_seconds[-1], rel=1e-2)
+    assert many.sent == pytest.approx(one.sent) and many.compute == pytest.approx(one.compute)
+
+
+@pytest.mark.parametrize("straggler", [None, "slow:0:1.5"])
+@pytest.mark.parametrize("algorithm", collectives.ALL_REDUCE)
+@pytest.mark.parametrize(
+    "text", [*CLUSTERS.values(), "4 x GTX Titan, PCIe 3 shared", "2 x 3 x V100, NVLink 2 switch, QPI"]
+)
+def test_closed_forms_say_when_they_are_exact_and_count_the_same_bytes(text, algorithm, straggler):
+    arguments = dict(batch=96, algorithm=algorithm, straggler=straggler, steps=3)
+    followed = simulate(text, "alexnet", detail="messages", **arguments)
+    closed = simulate(text, "alexnet", detail="closed", **arguments)
+    assert closed.sent == pytest.approx(followed.sent, rel=1e-4)
+    if closed.detail == "closed":
+        assert closed.step_seconds == pytest.approx(followed.step_seconds, rel=1e-4)
+        assert "exact here" in str(closed)
+    else:
+        assert "approximate here" in str(closed) and closed.seconds >= followed.seconds * 0.99
+
+
+def test_devices_reach_the_fraction_of_their_peak_that_is_asked_for():
+    half, fifth = (simulate(cluster("switch", 2), network(), batch=8, efficiency=e) for e in (0.5, 0.2))
+    work = network()
+    assert half.seconds < fifth.seconds
+    assert fifth.compute[0] * fifth.seconds == pytest.approx(4 * (work.forward + work.backward) / 0.2e9, rel=1e-6)
+    assert "at 0.2 of" in str(fifth)
+    for wrong in (0, 1.5, True, "half"):
+        with pytest.raises(DataError, match="efficiency is"):
+            simulate("2 x V100, NVLink ring", "mlp", efficiency=wrong)
+
+
+def test_the_order_of_yadans_rows_is_that_of_the_messages_on_his_machine():
+    """With what the calibration found of the Titan and the bus, every message followed, nothing hidden."""
+    days = {}
+    for N, strategy in ((1, "data"), (2, "model"), (2, "data"), (4, "data"), (4, "hybrid")):
+        text = f"{N} x GTX Titan, PCIe 2 at 1.85 GB/s shared" if N > 1 else "1 x GTX Titan"
+        found = simulate(text, "alexnet", strategy, 256, efficiency=0.136, overlap=False)
+        days[N, strategy] = found.hours(epochs=100) / 24
+    order = sorted(days, key=days.get, reverse=True)
+    assert order == [(1, "data"), (4, "data"), (2, "data"), (2, "model"), (4, "hybrid")]
+
+
+def test_a_random_straggler_is_drawn_often_unless_one_says_how_often():
+    assert simulate("2 x V100, NVLink ring", "mlp", straggler="exponential").steps == 100
+    assert simulate("2 x V100, NVLink ring", "mlp").steps == 1
+
+
+def test_scaling_takes_its_fractions_from_the_smallest_run_whatever_the_order():
+    one, other = (scaling("8 x V100, NVLink 2 ring", "alexnet", Ns) for Ns in ((1, 2, 8), (8, 1, 2)))
+    assert one == other and one["devices"] == [1, 2, 8]
+
+
+def test_what_shows_itself_in_a_notebook_is_short_and_readable():
+    reports = sweep("devices", [1, 2], "2 x V100, NVLink ring", "mlp")
+    assert "speed-up" in repr(reports) and reports._repr_html_().count("<tr>") == 3
+    for shown in (reports[0].setup.cluster, workload("alexnet"), report().timeline):
+        assert len(repr(shown)) < 400
+
+
+def test_imagenet_is_spoken_of_for_networks_that_see_it():
+    assert "ImageNet" in str(simulate("2 x V100, NVLink ring", "resnet50", batch=8))
+    assert "ImageNet" not in str(simulate("2 x V100, NVLink ring", "mlp"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--mesh", "2x2"], "--mesh has no effect without --strategy hybrid"),
+        (["--micro-batches", "3"], "without --strategy pipeline"),
+        (["--sweep", "micro_batches=1,2"], "without --strategy pipeline"),
+        (["--bound", "3"], "without --policy stale"),
+        (["--policy", "stale", "--algorithm", "tree"], "--algorithm: no effect beside --policy"),
+        (["yadan", "--batch", "3"], "yadan is a published table"),
+        (["--bucket", "-1"], "--bucket -1: a number of megabytes"),
+        (["--policy", "backup", "--backup", "4"], "leaves 0 workers that count"),
+        (["--policy", "synchronous", "--model", "resnet50", "--batch", "4096"], "does not fit"),
+    ],
+)
+def test_options_without_effect_are_refused(arguments, said):
+    done = run(*arguments)
+    assert done.exit_code == 2 and said in " ".join(done.output.split())
+
+
+def test_a_parameter_server_uses_the_slowest_wire_on_the_way():
+    arguments = ["--policy", "synchronous", "--model", "resnet50", "--batch", "256", "--json"]
+    fast, slow = (
+        json.loads(run(*arguments, "--cluster", f"2 x 4 x H100, NVLink switch, {link}").output)
+        for link in ("InfiniBand NDR", "Ethernet 1")
+    )
+    assert slow["bytes_per_second"] < fast["bytes_per_second"] and slow["seconds"] > fast["seconds"]
+
+
+def test_backup_workers_are_among_the_devices():
+    found = json.loads(run("--policy", "backup", "--backup", "1", "--json").output)
+    assert (found["workers"], found["counted"], found["batch_of_a_worker"]) == (4, 3, 86)
+
+
+def test_the_list_gives_numbers_with_their_sources():
+    found = json.loads(run("--list", "--json").output)
+    titan = next(d for d in found["devices"] if d["name"] == "GTX Titan")
+    assert titan["memory"] == 6 * 2**30 and titan["source"]["fp32"]
+    assert any(link["unsure"] for link in found["links"])
