@@ -8,7 +8,7 @@ as they will work. It measures
     efficiency     FLOPs a second of a component of each kind, forward and backward
     launch         seconds of a component on next to nothing: the cost of the Python around it
     bandwidth      bytes a second of collecting gradients and updating parameters
-    lateness       seconds that ranks which start together wait for the slowest: a constant and a part of their work
+    lateness       seconds that work and a sum in turns take beyond each by itself: a constant and a part of the work
 
 and none of them from the step that is to be predicted. `measure` compares predictions with the steps themselves.
 """
@@ -32,8 +32,9 @@ from .workloads import of_graph
 MEASURED = "measured on this machine"
 LENGTHS = (2e-3, 5e-3, 12e-3, 30e-3)  # seconds of work after which ranks wait for each other
 PARTS = 5  # into which a measurement is divided
-SIZES = (1 << 10, 1 << 16, 1 << 19, 1 << 21)  # bytes of the messages that are timed
-SHAPE = (160, 640, 640)  # B, i, j of the product that is timed: larger than a cache, as in the networks below
+SIZES = (1 << 10, 1 << 16, 1 << 19, 1 << 21, 1 << 22)  # bytes of the messages that are timed
+POOL = 1 << 23  # entries of the array that they are parts of: more than a cache holds
+SHAPE = (160, 896, 896)  # B, i, j of the product that is timed: larger than a cache, as in the networks below
 
 
 @dataclass(frozen=True)
@@ -81,13 +82,14 @@ class Calibration:
         return asdict(self)
 
 
-def calibrate(comm, seconds=3.0):
+def calibrate(comm, seconds=3.0, rows=SHAPE[0]):
     """Measure what the simulator needs; the same result on every rank.
 
     Parameters
     ----------
     comm : Comm; every rank calls this
     seconds : float, about how long to measure in all
+    rows : instances of a rank for which FLOPs are timed: products of few rows are slower
 
     Returns
     -------
@@ -95,38 +97,43 @@ def calibrate(comm, seconds=3.0):
     """
     each = seconds / (len(SIZES) + len(LENGTHS) + 6)
     alpha, beta = _messages(comm, each) if comm.size > 1 else (0.0, 1e12)
-    a, b = np.zeros(1 << 18, np.float32), np.ones(1 << 18, np.float32)
-    adding = _together(comm, lambda: np.add(a, b, out=a), each)
-    launch, flops = _components(comm, each)
+    adding = _adding(comm, each)
+    launch, flops = _components(comm, each, rows)
     update, late = _update_rate(comm, each), _lateness(comm, each)
-    return Calibration(comm.size, alpha, beta, a.nbytes / adding, flops, launch, update, late)
+    return Calibration(comm.size, alpha, beta, adding, flops, launch, update, late)
 
 
-def _together(comm, action, seconds):
+def _together(comm, action, seconds, times=None):
     """Seconds of an action that all ranks repeat at the same time: the median over PARTS of the time, each a mean.
 
     A mean counts the time that a rank waits for its core where ranks share one; the median leaves out what else the
-    machine did.
+    machine did. `times` fixes how often, for actions that ranks have to join equally often.
     """
     action()
     found = np.zeros(PARTS)
     for part in range(PARTS):
         comm.barrier()
         start, count = time.perf_counter(), 0
-        while (passed := time.perf_counter() - start) < seconds / PARTS or not count:
+        while count < times if times else (time.perf_counter() - start < seconds / PARTS or not count):
             action()
             count += 1
+        passed = time.perf_counter() - start
         found[part] = passed / count
     return float(np.median(comm.all_reduce(found))) / comm.size
 
 
 def _lateness(comm, seconds):
-    """How long ranks that start together wait for the slowest: a straight line over the length of their work."""
+    """How much longer work and a sum take in turns than each by itself: a straight line over the length of the work.
+
+    Ranks that start together do not end together, and where they share cores the one that is waited for may not run.
+    """
     if comm.size == 1:
         return 0.0, 0.0
     graph, out = _product(*SHAPE)
     graph.Forward()
+    array = np.zeros(1 << 20, np.float32)
     alone = _together(comm, lambda: graph.Forward(out), seconds)
+    summing = _together(comm, lambda: comm.all_reduce(array), seconds, times=_times(comm, seconds, array))
     found = []
     for length in LENGTHS:
         times, means = max(int(length / alone), 1), np.zeros(PARTS)
@@ -136,32 +143,50 @@ def _lateness(comm, seconds):
             for _ in range(rounds):
                 for _ in range(times):
                     graph.Forward(out)
-                comm.barrier()
+                comm.all_reduce(array)
             means[part] = (time.perf_counter() - start) / rounds
-        found.append((times * alone, float(np.median(comm.all_reduce(means))) / comm.size - times * alone))
+        both = float(np.median(comm.all_reduce(means))) / comm.size
+        found.append((times * alone, both - times * alone - summing))
     work, late = np.array(found).T
     slope, constant = np.polyfit(work, late, 1) if np.ptp(work) > alone / 2 else (0.0, late.mean())
     return max(float(constant), 0.0), max(float(slope), 0.0)
 
 
+def _times(comm, seconds, array):
+    """How often a sum fits into a part of the time; the same on every rank, which all have to join."""
+    start = time.perf_counter()
+    comm.all_reduce(array)
+    count = np.array([max(seconds / PARTS / max(time.perf_counter() - start, 1e-7), 2.0)])
+    return int(comm.broadcast(count)[0])
+
+
 def _messages(comm, seconds):
-    """alpha and beta: a straight line through the seconds of a message to the next rank, all ranks at once."""
+    """alpha and beta: a straight line through the seconds of a message to the next rank, all ranks at once.
+
+    What is sent is another part of a large array each time, as gradients are: not in the cache.
+    """
     after, before = (comm.rank + 1) % comm.size, (comm.rank - 1) % comm.size
-    found = []
+    pool, into, found = np.ones(POOL, np.float32), np.zeros(SIZES[-1] // 4, np.float32), []
     for nbytes in SIZES:
-        out, into = np.zeros(nbytes // 4, np.float32), np.zeros(nbytes // 4, np.float32)
-        count = np.array([0.0])
-        comm.exchange([(after, out)], [(before, into)])
+        n, at = nbytes // 4, 0
+
+        def once(n=n):
+            nonlocal at
+            comm.exchange_round([(after, pool[at : at + n])], [(before, into[:n])])
+            at = (at + n) % (POOL - n)
+
+        count = np.zeros(1)
+        once()
         start = time.perf_counter()
         for _ in range(5):
-            comm.exchange([(after, out)], [(before, into)])
+            once()
         count[0] = max(5.0, seconds / max((time.perf_counter() - start) / 5, 1e-7))
         comm.broadcast(count)
         means = np.zeros(PARTS)
         for part in range(PARTS):
             start, times = time.perf_counter(), max(int(count[0]) // PARTS, 1)
             for _ in range(times):
-                comm.exchange([(after, out)], [(before, into)])
+                once()
             means[part] = (time.perf_counter() - start) / times
         found.append(float(np.median(comm.all_reduce(means))) / comm.size)
     sizes, times = np.array(SIZES, float), np.array(found)
@@ -169,9 +194,21 @@ def _messages(comm, seconds):
     return max(float(alpha), 1e-9), 1 / max(float(slope), 1e-15)
 
 
-def _components(comm, seconds):
-    """Seconds of launching a component, and FLOP/s of each kind of layer, as the engine runs them."""
-    B, i, j = SHAPE
+def _adding(comm, seconds):
+    """Bytes a second at which a rank adds what it received to a part of a large array."""
+    pool, come, at = np.zeros(POOL, np.float32), np.ones(1 << 18, np.float32), 0
+
+    def once():
+        nonlocal at
+        pool[at : at + come.size] += come
+        at = (at + come.size) % (POOL - come.size)
+
+    return come.nbytes / _together(comm, once, seconds)
+
+
+def _components(comm, seconds, rows):
+    """Seconds of launching a component, and FLOP/s of each kind of layer on `rows` instances, under the engine."""
+    B, (_, i, j) = rows, SHAPE
     launch = _step_seconds(comm, _product(1, 1, 1), seconds)[0] / 3  # the simulator counts one forward, two backward
     flops = {}
     for kind, built in (("dense", _product(B, i, j)), ("elementwise", _entries(B, i)), ("loss", _loss(B, 10))):
@@ -305,20 +342,25 @@ def measure(comm, seconds=6.0, steps=10, networks=NETWORKS):
 
     Returns
     -------
-    dict: "calibration", and "checks": for each network its widths, batch, and seconds of a step, "measured" and
-    "predicted", their "ratio", and the "communication" and "waiting" that are predicted
+    dict: "calibrations", one for each number of instances that a rank gets, and "checks": for each network its widths,
+    batch, and seconds of a step, "measured" and "predicted", their "ratio", and the "communication" and "waiting" that
+    are predicted
     """
-    found, taken = [], [[] for _ in networks]
+    sizes = sorted({-(-batch // comm.size) for _, batch in networks})
+    found, taken = {rows: [] for rows in sizes}, [[] for _ in networks]
     for _ in range(ROUNDS):
-        found.append(calibrate(comm, seconds / ROUNDS))
+        for rows in sizes:
+            found[rows].append(calibrate(comm, seconds / ROUNDS / len(sizes), rows))
         for (widths, batch), mine in zip(networks, taken, strict=True):
             mine.extend(step_seconds(comm, widths, batch, steps))
-    calibration, checks = middle(found), []
+    calibrations, checks = {rows: middle(some) for rows, some in found.items()}, []
     for (widths, batch), mine in zip(networks, taken, strict=True):
-        measured, told = float(np.median(mine)), predict(calibration, widths, batch)
+        rows = -(-batch // comm.size)
+        measured, told = float(np.median(mine)), predict(calibrations[rows], widths, batch)
         ratio = {"ratio": told["predicted"] / measured}
-        checks.append({"widths": list(widths), "batch": batch, "measured": measured} | told | ratio)
-    return {"calibration": calibration.as_dict(), "checks": checks}
+        checks.append({"widths": list(widths), "batch": batch, "rows": rows, "measured": measured} | told | ratio)
+    told = [c.as_dict() | {"rows": rows} for rows, c in calibrations.items()]
+    return {"calibrations": told, "checks": checks}
 
 
 def middle(found):
@@ -340,16 +382,17 @@ def as_text(found):
     """What `measure` found on several numbers of ranks, as a table; `found` is the list of its dicts."""
     lines = []
     for one in found:
-        c = one["calibration"]
-        wire = f"alpha {c['alpha'] * 1e6:.3g} us, beta {c['beta'] / 1e9:.3g} GB/s, " if c["ranks"] > 1 else ""
-        rates = ", ".join(f"{kind} {rate / 1e9:.3g}" for kind, rate in c["flops"].items())
-        lines += [
-            f"{c['ranks']} rank{'s' * (c['ranks'] > 1)}: {wire}GFLOP/s of a rank: {rates}; "
-            f"launch {c['launch'] * 1e6:.3g} us, update {c['bandwidth'] / 1e9:.3g} GB/s"
-        ]
+        for c in one["calibrations"]:
+            rates = ", ".join(f"{kind} {rate / 1e9:.3g}" for kind, rate in c["flops"].items())
+            wire = f"alpha {c['alpha'] * 1e6:.3g} us, beta {c['beta'] / 1e9:.3g} GB/s, " if c["ranks"] > 1 else ""
+            lines += [
+                f"{c['ranks']} rank{'s' * (c['ranks'] > 1)}, {c['rows']} instances each: {wire}"
+                f"GFLOP/s of a rank: {rates}; launch {c['launch'] * 1e6:.3g} us, update {c['bandwidth'] / 1e9:.3g} GB/s"
+            ]
         lines += [
             f"    {'-'.join(map(str, k['widths'])):<22} batch {k['batch']:<5} measured {k['measured'] * 1e3:7.2f} ms, "
-            f"predicted {k['predicted'] * 1e3:7.2f} ms, {k['ratio'] - 1:+.0%}"
+            f"predicted {k['predicted'] * 1e3:7.2f} ms, {k['ratio'] - 1:+.0%} "
+            f"(communication {k['communication'] * 1e3:.2f}, waiting {k['waiting'] * 1e3:.2f})"
             for k in one["checks"]
         ]
     return "\n".join(lines)

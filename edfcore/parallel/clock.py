@@ -110,8 +110,9 @@ class Program:
                         [task, *have[m.target]], "copy-in",
                     )  # fmt: skip
                 arrived[m.target].append(task)
-            for k, tasks in arrived.items():
-                have[k] = tasks
+            senders = {m.source for m in messages}
+            for k, tasks in arrived.items():  # what a rank has sent was ready; else its own array may still be awaited
+                have[k] = tasks if k in senders else [*have[k], *tasks]
         return [have[k] + sent[k] for k in range(schedule.N)]
 
     def run(self):

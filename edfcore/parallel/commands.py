@@ -96,6 +96,8 @@ def policy(cluster, model, policy, batch, steps, straggler, seed, backup, bound,
     With backup workers the gradients of N - backup workers make a step, so that each has a larger share of the batch.
     """
     cluster, work = parse(cluster), workload(model)
+    if len(set(cluster.devices)) > 1:
+        raise DataError(f"--policy: the devices of {cluster.name} differ; use --straggler slow:DEVICE:FACTOR for one.")
     backup = backup if policy == "backup" else 0
     count = cluster.N - backup
     if cluster.N < 2 or count < 1:

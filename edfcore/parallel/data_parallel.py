@@ -10,7 +10,7 @@ import numpy as np
 from ..backend import Backend
 from ..errors import DataError
 from .collectives import equal_parts
-from .layers import whole_of
+from .layers import Part, whole_of
 from .machine import category
 
 
@@ -27,15 +27,21 @@ class DataParallel:
 
     Attributes
     ----------
-    flat : array (P + 1,), the gradients of all parameters, one after another (their `.grad` are views of it), and the
-        sum of the losses
+    flat : array (P + 1,), the gradients of the parameters, one after another (their `.grad` are views of it), and
+        the sum of the losses
+    flat_parts : array, the gradients of parameters of which a rank holds a part, likewise. They are apart, so that
+        where ranks hold parts of unequal lengths the others are still summed in one order, to the same bits
     """
 
     def __init__(self, comm, net, optimizer, algorithm="ring"):
         self.comm, self.net, self.optimizer, self.algorithm = comm, net, optimizer, algorithm
         self.params = net.graph.params
+        self._parts = [p for p in self.params if isinstance(p, Part) and p.group.size > 1]
+        self._whole = [p for p in self.params if p not in self._parts]
         with category(comm.backend, "gradients"):
-            self.flat = comm.empty(sum(p.value.size for p in self.params) + 1, net.graph.backend.dtype)
+            dtype = net.graph.backend.dtype
+            self.flat = comm.empty(sum(p.value.size for p in self._whole) + 1, dtype)
+            self.flat_parts = comm.empty(sum(p.value.size for p in self._parts), dtype)
         self.talking = [n for n in net.graph.nodes if getattr(n, "comm", None) is not None]
         self.joins = bool(self.talking)  # whether a rank without instances must compute, for others to hear from it
         for p in self.params:
@@ -67,6 +73,8 @@ class DataParallel:
         self._gather(total, absent=empty or not len(x))
         with category(self.comm.backend, "buffers"):
             self.comm.all_reduce(self.flat, self.algorithm)
+            if self._parts:
+                self.comm.all_reduce(self.flat_parts, self.algorithm)
         self.optimizer.step()
         return float(self.flat[-1]) / B
 
@@ -87,12 +95,13 @@ class DataParallel:
         return whole_of(self.params, "grad")
 
     def _gather(self, total, absent):
-        """Gradients and summed loss into the flat array; afterwards `.grad` are views of it."""
-        start = 0
-        for p in self.params:
-            part = self.flat[start : start + p.value.size].reshape(p.value.shape)
-            part[...] = 0.0 if absent or p.grad is None else p.grad
-            p.grad, start = part, start + p.value.size
+        """Gradients and summed loss into the flat arrays; afterwards `.grad` are views of them."""
+        for flat, params in ((self.flat, self._whole), (self.flat_parts, self._parts)):
+            start = 0
+            for p in params:
+                part = flat[start : start + p.value.size].reshape(p.value.shape)
+                part[...] = 0.0 if absent or p.grad is None else p.grad
+                p.grad, start = part, start + p.value.size
         self.flat[-1] = 0.0 if absent else total
 
 

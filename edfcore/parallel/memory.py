@@ -11,7 +11,7 @@ or a library's own workspace.
 """
 
 from .errors import OutOfMemory
-from .steps import input_entries, needs_all_features
+from .steps import buckets_of, input_entries, needs_all_features
 
 STATE = {"sgd": 0, "momentum": 1, "adam": 2}  # arrays of the parameters' size that the optimizer keeps
 CATEGORIES = ("parameters", "gradients", "optimizer", "activations", "buffers")
@@ -24,9 +24,11 @@ def mesh_memory(setup):
     kept = sum(layer.output for layer in work.layers) / mp + work.input
     crossing = (k for k in range(len(work.layers)) if needs_all_features(work.layers, k, mp))
     gathered = sum(input_entries(work.layers, k) * (mp - 1) / mp for k in crossing)
+    buckets = buckets_of(work.layers, mp, size, setup.bucket)
+    largest = max((sum(work.layers[k].params for k in b) / mp * size for b in buckets), default=0)
     found = []
     for B in setup.shards():
-        bucket = min(max(setup.bucket, 0), params) if setup.dp > 1 else 0
+        bucket = largest if setup.dp > 1 else 0
         amounts = (params, params, STATE[setup.optimizer] * params, B * kept * size, bucket + B * gathered * size)
         found += [dict(zip(CATEGORIES, map(int, amounts), strict=True))] * mp
     return found

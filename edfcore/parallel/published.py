@@ -24,9 +24,9 @@ import numpy as np
 
 from ..errors import DataError
 from .devices import device
+from .workloads import IMAGENET as IMAGES
 from .workloads import workload
 
-IMAGES = 1_281_167  # of ImageNet's ILSVRC 2012, for training
 DAY, HOUR = 86_400, 3_600
 
 

@@ -7,8 +7,7 @@ import numpy as np
 
 from ..errors import DataError
 from .memory import CATEGORIES, capacity, megabytes
-
-IMAGENET = 1_281_167  # training images of ILSVRC 2012 (Russakovsky et al. 2015, table 2)
+from .workloads import IMAGENET
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ report says that this is approximate.
 """
 
 from dataclasses import dataclass, replace
-from math import inf, isfinite
+from math import ceil, inf, isfinite, log2
 from numbers import Integral, Real
 
 import numpy as np
@@ -190,25 +190,29 @@ def tasks_of_a_step(setup):
         return 4 * setup.micro_batches * setup.N
     buckets = len(buckets_of(setup.workload.layers, setup.mp, setup.workload.itemsize, setup.bucket))
     messages = {"ring": 2 * (setup.dp - 1), "halving-doubling": 2 * setup.dp.bit_length()}.get(setup.algorithm, 4)
+    if setup.algorithm == "hierarchical":
+        machines = len(setup.cluster.groups)
+        messages = 2 * (setup.dp // machines + machines)
     within = 2 * (setup.mp - 1) * len(setup.workload.layers) * setup.N
     return computations + buckets * messages * setup.N + within
 
 
 def one_device_seconds(setup):
-    """Seconds of a step with the whole batch on the cluster's first device alone, were it to fit."""
-    device, work = setup.device(0), setup.workload
-    computing = sum(
-        layer_seconds(device, layer, setup.batch, 1, work.itemsize, backward)
-        for layer in work.layers
-        for backward in (False, True)
-    )
-    return computing + update_seconds(device, work.params, work.itemsize, setup.optimizer)
+    """Seconds of a step with the whole batch on the cluster's fastest device alone, were it to fit."""
+    work = setup.workload
+
+    def alone(device):
+        passes = ((layer, backward) for layer in work.layers for backward in (False, True))
+        computing = sum(layer_seconds(device, x, setup.batch, 1, work.itemsize, back) for x, back in passes)
+        return computing + update_seconds(device, work.params, work.itemsize, setup.optimizer)
+
+    return min(alone(device) for device in set(setup.cluster.devices[: setup.N]))
 
 
 # Closed forms
 
 
-def collective_seconds(cluster, algorithm, N, entries, itemsize, groups=None):
+def collective_seconds(cluster, algorithm, N, entries, itemsize, groups=None, reduce_rate=inf):
     """Seconds of an all-reduce among the cluster's first N devices that start together.
 
     Closed forms on a switch, for the ring also on a ring, for "hierarchical" on equal machines; else the clock runs the
@@ -222,29 +226,28 @@ def collective_seconds(cluster, algorithm, N, entries, itemsize, groups=None):
         return 0.0
     found = _closed_form(cluster, algorithm, N, entries * itemsize, groups)
     if found is not None:
-        return found
+        return found + _added(algorithm, N, entries * itemsize, groups) / reduce_rate
     if N > 256:
         raise DataError(
             f"simulate: {algorithm} among {N} devices of {cluster.name} has no closed form, and too many messages to "
             "be followed one by one. Take 'ring' on a switch, or 'hierarchical' on equal machines."
         )
     program = Program(cluster)
-    program.collective(collectives.all_reduce(algorithm, N, entries, groups), itemsize, [[]] * N, "sum")
+    schedule = collectives.all_reduce(algorithm, N, entries, groups)
+    program.collective(schedule, itemsize, [[]] * N, "sum", reduce_rate=reduce_rate)
     return program.run().end
 
 
 def _closed_form(cluster, algorithm, N, nbytes, groups):
     lengths = {len(g) for g in groups or ()}
-    if algorithm == "hierarchical" and len(groups or (0,)) == 1:
-        algorithm = "ring"
+    if algorithm == "hierarchical" and (len(groups or (0,)) == 1 or lengths == {1}):
+        algorithm = "ring"  # that is what its schedule is
     if algorithm == "hierarchical":
         two_level = cluster.shape in ("switch", "ring") and len(lengths) == 1 and len(groups) == len(cluster.groups)
         return _two_level_seconds(cluster, groups, nbytes) if two_level else None
     one_level = cluster.shape == "machines" or len(cluster.groups) == 1
-    apart = cluster.shape in ("switch", "machines") or (
-        cluster.shape == "ring" and algorithm == "ring" and N == cluster.N
-    )
-    if not (one_level and apart):
+    on_ring = cluster.shape == "ring" and algorithm == "ring" and N == cluster.N
+    if not (one_level and (cluster.shape in ("switch", "machines") or on_ring)):
         return None
     try:
         return collectives.seconds(algorithm, N, nbytes, cluster.latency(0, 1), cluster.bandwidth(0, 1))
@@ -252,15 +255,29 @@ def _closed_form(cluster, algorithm, N, nbytes, groups):
         return None
 
 
+def _added(algorithm, N, nbytes, groups):
+    """Bytes that a rank adds one after another in an all-reduce."""
+    if algorithm == "tree":
+        return ceil(log2(N)) * nbytes
+    if algorithm == "parameter server":
+        return (N - 1) * nbytes
+    if algorithm == "hierarchical" and groups and len(groups) > 1:
+        n, M = len(groups[0]), len(groups)
+        return ((n - 1) / n + (M - 1) / M / n) * nbytes
+    return (N - 1) / N * nbytes
+
+
 def _two_level_seconds(cluster, groups, nbytes):
-    """Rings within machines, then a ring for each part among machines, all over the machines' cards at once."""
+    """Rings within machines, then a ring for each of their n parts among machines, over the machines' cards at once."""
     n, M = len(groups[0]), len(groups)
     a, b = groups[0][0], groups[1][0]
     inner = 0.0
     if n > 1:
         near = groups[0][1]
         inner = 2 * (n - 1) * (cluster.latency(a, near) + nbytes / n / cluster.bandwidth(a, near))
-    return inner + 2 * (M - 1) * (cluster.latency(a, b) + nbytes / M / cluster.bandwidth(a, b))
+    shared = set(cluster.route(a, b)) & set(cluster.route(groups[0][-1], groups[1][-1])) if n > 1 else set()
+    rate = min(cluster.wires[w].bandwidth / (n if w in shared else 1) for w in cluster.route(a, b))
+    return inner + 2 * (M - 1) * (cluster.latency(a, b) + nbytes / n / M / rate)
 
 
 @dataclass(frozen=True)
@@ -298,9 +315,9 @@ def _closed(setup, factors, memory, strategy):
     for bucket in buckets:
         entries = sum(work.layers[k].params for k in bucket)
         groups = machines_of(setup, range(N)) if setup.algorithm == "hierarchical" else None
-        cost = collective_seconds(setup.cluster, setup.algorithm, N, entries, work.itemsize, groups)
-        adding = 0.0 if N == 1 else entries * work.itemsize * (N - 1) / N / setup.reduce_rate
-        costs.append(cost + adding)
+        costs.append(
+            collective_seconds(setup.cluster, setup.algorithm, N, entries, work.itemsize, groups, setup.reduce_rate)
+        )
     times, mine = {}, []
     for d, B in enumerate(setup.shards()):
         key = id(setup.device(d)), B

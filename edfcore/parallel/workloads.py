@@ -30,6 +30,8 @@ from ..graph import Component, Input, Param
 from ..registry import argument_names
 from ..show import names_of
 
+IMAGENET = 1_281_167  # training images of ILSVRC 2012 (Russakovsky et al. 2015, table 2)
+
 
 @dataclass(frozen=True)
 class Layer:

@@ -42,7 +42,8 @@ def test_every_rank_measures_and_gets_the_same_answer(N, monkeypatch):
     monkeypatch.setattr(calibrate, "SHAPE", (4, 8, 8))
     found = run(measure, N, 0.05, 2, [((20, 8, 3), 6)])
     assert all(one == found[0] for one in found)
-    told, (check,) = found[0]["calibration"], found[0]["checks"]
+    (told,), (check,) = found[0]["calibrations"], found[0]["checks"]
+    assert told["rows"] == check["rows"] == 6 // N
     assert min(told["flops"].values()) > 0 and told["launch"] > 0 and told["bandwidth"] > 0
     assert check["measured"] > 0 and check["ratio"] == pytest.approx(check["predicted"] / check["measured"])
     assert json.loads(json.dumps(found[0])) and "measured" in as_text(found[:1])

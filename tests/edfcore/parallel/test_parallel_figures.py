@@ -298,7 +298,7 @@ def test_the_fullest_device_is_named_with_its_numbers():
     assert found.axes[0].get_title("left").startswith(told) and told in found.alt
     assert "parameters, 239 MB" in labels(found) and f"activations {amounts['activations'] / 1e6:.3g} MB" in found.alt
     full = DRAWN["memory, too much"]().axes[0].get_title("left")
-    assert full.startswith("Each device needs 16.4 GB and has 2 GiB (2.15 GB): too much")
+    assert full.startswith("Each device needs 16.8 GB and has 2 GiB (2.15 GB): too much")
 
 
 def test_full_means_little_room_beside_the_capacity_not_the_largest_amount():
