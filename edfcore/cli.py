@@ -4,6 +4,8 @@ import json
 import os
 import shlex
 import sys
+import time
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,6 +24,13 @@ def _use_one_blas_thread():
     """For the kernels that are started from here, unless the reader has chosen: small networks are fastest so, and
     two threads in each of several kernels were seen to slow a training loop ten times on two cores."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def _use_the_fastest_blas_kernel():
+    """For the kernels that are started from here, where a test has found one that is faster than OpenBLAS's choice."""
+    from . import blas
+
+    os.environ.update(blas.environment())
 
 
 class Group(click.Group):
@@ -49,6 +58,7 @@ def main():
     edf catalog     what the library holds, with sources and tests
     edf train       train on several processes, MPI ranks or GPUs
     edf simulate    training on several GPUs, simulated: time, memory, cost
+    edf bench       time training steps beside other libraries
 
     Exit codes: 0 all is well, 1 something was found wrong, 2 the command could not be carried out.
     """
@@ -87,6 +97,7 @@ def lab(no_browser, port, notebook):
     arguments += [f"--port={port}"] if port else []
     arguments += ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []  # a container's only user
     _use_one_blas_thread()
+    _use_the_fastest_blas_kernel()
     os.chdir(root)  # nbgrader's extensions read their configuration from here
     sys.exit(LabApp.launch_instance(arguments))
 
@@ -183,18 +194,23 @@ def catalog(as_json):
 @click.option("--model", default="alexnet", show_default=True, help="A network; --list names them.")
 @click.option("--strategy", default="data", show_default=True, help="data, model, hybrid or pipeline.")
 @click.option("--batch", default=256, show_default=True, help="Instances of a step, on all devices together.")
-@click.option("--steps", default=1, show_default=True, help="How many steps.")
+@click.option("--steps", type=int, help="How many steps; default: 1, with a straggler 100.")
 @click.option("--mesh", help="Replicas x devices of each, such as 2x2, for hybrid.")
 @click.option("--algorithm", default="ring", show_default=True, help="How gradients are summed.")
 @click.option("--bucket", default=25.0, show_default=True, help="Megabytes of gradients that are summed together.")
-@click.option("--overlap/--no-overlap", default=True, help="Whether sums run beside the backward pass.")
+@click.option(
+    "--overlap/--no-overlap", default=True, show_default=True, help="Whether sums run beside the backward pass."
+)
 @click.option("--optimizer", default="momentum", show_default=True, help="sgd, momentum or adam.")
 @click.option("--micro-batches", type=int, help="For pipeline; default: four for each stage.")
 @click.option("--schedule", default="1f1b", show_default=True, help="1f1b or gpipe, for pipeline.")
 @click.option("--sync-norm", is_flag=True, help="Statistics of batch norm over all replicas.")
-@click.option("--straggler", help="Who is late: lognormal:0.2, exponential, pareto:3, slow:0:2.")
+@click.option("--straggler", help="Who is late: lognormal:SIGMA, exponential, pareto:SHAPE, slow:DEVICE:FACTOR.")
+@click.option("--efficiency", type=float, help="The fraction of their peak that devices reach; default: as assumed.")
 @click.option("--policy", help="A parameter server's: synchronous, backup, stale or asynchronous.")
-@click.option("--backup", default=1, show_default=True, help="For --policy backup: how many workers more than count.")
+@click.option(
+    "--backup", default=1, show_default=True, help="For --policy backup: of the workers, how many do not count."
+)
 @click.option("--bound", default=3, show_default=True, help="For --policy stale: how many steps ahead of the slowest.")
 @click.option("--seed", default=0, show_default=True, help="Of the straggler's draws.")
 @click.option("--detail", default="auto", show_default=True, help="messages, closed or auto.")
@@ -203,7 +219,8 @@ def catalog(as_json):
 @click.option("--figure", type=click.Path(dir_okay=False), help="Draw what was found to this PNG file.")
 @click.option("--list", "listed", is_flag=True, help="Name the devices, links, networks and algorithms, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-def simulate(table, listed, as_json, figure, **options):
+@click.pass_context
+def simulate(ctx, table, listed, as_json, figure, **options):
     """Simulate training on several GPUs: time, waiting, memory, cost; without any GPU.
 
     `edf simulate yadan` and `edf simulate krizhevsky` fit a cost model to two published tables instead.
@@ -212,12 +229,15 @@ def simulate(table, listed, as_json, figure, **options):
     edf simulate --cluster "4 x GTX Titan, PCIe 2 shared" --model alexnet --strategy hybrid
     edf simulate --cluster "16 x 8 x H100, NVLink switch, InfiniBand NDR" --model resnet50 --batch 4096
     edf simulate --sweep devices=1,2,4,8 --cluster "8 x V100, NVLink ring" --model resnet50
+    edf simulate --cluster "4 x GTX Titan, PCIe 2 at 1.85 GB/s shared" --efficiency 0.136 --no-overlap
     edf simulate --policy stale --straggler lognormal:0.3 --steps 50
     edf simulate --trace out.json --figure out.png
     """
     from .parallel import commands
 
     draw = _to_file(figure) if figure else None
+    on_line = click.core.ParameterSource.COMMANDLINE
+    commands.check_given({o for o in options if ctx.get_parameter_source(o) == on_line}, table, options)
     if listed:
         found, text = commands.known()
     elif table:
@@ -250,7 +270,9 @@ def _to_file(path):
 @main.command()
 @click.option("--ranks", default="1,2,4", show_default=True, help="Numbers of ranks to measure, one after another.")
 @click.option("--comm", default="mpi", show_default=True, help="The engine: mpi, shm or local.")
-@click.option("--seconds", default=8.0, show_default=True, help="How long to measure rates, for each number of ranks.")
+@click.option(
+    "--seconds", default=8.0, show_default=True, type=click.FloatRange(0.1, 3600), help="How long to measure rates."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def calibrate(ranks, comm, seconds, as_json):
     """Measure this machine for the simulator, and how well it then predicts a data-parallel step.
@@ -283,6 +305,7 @@ def demo(what, as_json, out, epochs):
     network to over 99 percent instead, in a few minutes.
     """
     _use_one_blas_thread()
+    _use_the_fastest_blas_kernel()
     from .demo import run_demo, run_lenet
 
     console = rich.console.Console(stderr=as_json)
@@ -326,75 +349,207 @@ def train(engine, ranks, as_json, anew, **given):
     edf train --ranks 4 --checkpoint run.npz
     mpiexec -n 4 edf train --comm mpi
 
-    All ranks end with the same parameters, and their number changes them by rounding only. Ctrl-C saves where it is.
-    Exits with 1 where a rank failed or died; the same command then resumes from the checkpoint.
+    All ranks end with the same parameters, and their number changes them by rounding only.
+
+    Exits with 1 where a rank failed or died (under mpiexec with mpiexec's own code, such as 9 for a killed rank); the
+    same command then resumes from the checkpoint. Ctrl-C saves to the checkpoint, if there is one, and exits with 130.
     """
     from .parallel.collectives import ALL_REDUCE
-    from .parallel.train import Settings, read_checkpoint
+    from .parallel.train import Settings
 
     if given["algorithm"] not in (*ALL_REDUCE, "native"):
         raise EdfError(f"There is no algorithm {given['algorithm']!r}; there are {', '.join(ALL_REDUCE)} and native.")
-    settings = Settings(**given, resume=not anew, progress=True)
-    if settings.checkpoint:
-        read_checkpoint(settings.checkpoint)  # what is damaged is told before anything is started
-    found = _train_on(engine, ranks, settings)
+    _check_world(engine)
+    settings, before = Settings(**given, resume=not anew, progress=True), _stamp(given["checkpoint"])
+    found = _train_on(engine, ranks, settings, before)
     if found is None:
         return  # not rank 0
     if as_json:
         click.echo(json.dumps(found | {"model": settings.model, "comm": engine}, indent=1))
     else:
         _tell_training(found, settings)
+    if found["interrupted"]:
+        click.echo(f"Interrupted. {_how_to_resume(settings, before, ranks=found['ranks'])}", err=True)
+        sys.exit(130)
 
 
-def _train_on(engine, ranks, settings):
+def _check_world(engine):
+    """Refuse several trainings side by side, one for each process of mpiexec. One of them says so."""
+    from .parallel.comm import mpi
+
+    if engine == "mpi" or not mpi.started():
+        return
+    if mpi.rank_given() != "0":
+        time.sleep(1)  # the first that ends may end the others, before they have said anything
+        sys.exit(2)
+    raise EdfError("mpiexec has started this: add --comm mpi, or its processes would train each for itself.")
+
+
+def _train_on(engine, ranks, settings, before):
     """The figures of rank 0; None on other ranks of an mpiexec that was there before."""
     from threadpoolctl import threadpool_limits
 
     from .parallel.comm import launch, mpi
     from .parallel.errors import RankFailed
-    from .parallel.train import train_mnist
+    from .parallel.train import examine, train_mnist
 
     try:
         with threadpool_limits(1):  # for ranks of this process; launch sees to those of its own
             if engine == "mpi" and mpi.started():
                 found = mpi.run(_in_the_world, ranks, settings)
                 return found if found["rank"] == 0 else None
-            return launch.launch(train_mnist, ranks or 2, settings, engine=engine)[0]
+            examine(settings)
+            with _starting(engine, ranks or 2) as on_start:
+                return launch.launch(train_mnist, ranks or 2, settings, engine=engine, on_start=on_start)[0]
+    except KeyboardInterrupt:
+        click.echo(f"Interrupted. {_how_to_resume(settings, before)}", err=True)
+        sys.exit(130)
     except RankFailed as error:
-        click.echo(f"Error: {getattr(error, 'sentence', error)}", err=True)
-        click.echo(_how_to_resume(settings), err=True)
+        if error.kind in ("DataError", "MissingExtra"):  # the same command would end in the same way
+            raise EdfError(error.reason) from error
+        click.echo(f"Error: {error.sentence or error}", err=True)
+        click.echo(_how_to_resume(settings, before, written=error.kind != "NotWritten"), err=True)
         sys.exit(1)
+
+
+@contextmanager
+def _starting(engine, N):
+    """Say what starting N ranks takes; gives the function that launch calls for each that has started."""
+    _note_on_cores(engine, N, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+    console, said = rich.console.Console(stderr=True), time.monotonic()
+    if engine not in ("shm", "nccl"):
+        yield None
+        return
+    with console.status(f"Starting {N} ranks ...") as status:
+
+        def on_start(n):
+            nonlocal said
+            status.update(f"{n} of {N} ranks have started ...")
+            if n == N:
+                status.stop()  # rank 0 shows its progress now
+            elif not console.is_terminal and time.monotonic() > said + 5:
+                said = time.monotonic()
+                click.echo(f"{n} of {N} ranks have started.", err=True)
+
+        yield on_start
+
+
+def _note_on_cores(engine, N, cores):
+    if engine != "nccl" and cores and N > cores:
+        click.echo(
+            f"Note: {N} ranks share {cores} core{'s' * (cores > 1)} and take turns, which gains nothing.",
+            err=True,
+        )
 
 
 def _in_the_world(comm, ranks, settings):
     """What each rank does where mpiexec has started this command."""
-    from .parallel.train import train_mnist
+    from .parallel.train import examine, train_mnist
 
     if ranks not in (None, comm.size):
         raise EdfError(f"--ranks is {ranks}, but mpiexec has started {comm.size}; leave --ranks out.")
+    if comm.rank == 0:  # the others may be on machines without the file
+        examine(settings)
+        _note_on_cores("mpi", max(map(len, comm.groups)), os.cpu_count())
     return train_mnist(comm, settings) | {"rank": comm.rank}
 
 
-def _how_to_resume(settings):
-    if not settings.checkpoint:
+def _stamp(path):
+    """What changes when a checkpoint is replaced; None where there is none."""
+    try:
+        found = os.stat(path)
+    except (OSError, TypeError):
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def _how_to_resume(settings, before, ranks=None, written=True):
+    """What the reader can do; before : the checkpoint's stamp then; written : whether it could be written."""
+    from .parallel.comm import mpi
+
+    path, now = settings.checkpoint, _stamp(settings.checkpoint)
+    if not path:
         return "Nothing was saved; with --checkpoint FILE the same command can resume."
-    if not Path(settings.checkpoint).exists():
-        return f"{settings.checkpoint} was not reached; with --every N it is written every N steps."
-    return f"Resume with: {shlex.join(['edf', *(a for a in sys.argv[1:] if a != '--anew')])}"
+    if now is None or (now == before and not settings.resume):
+        kept = f"{path} still holds the older run" if now else f"{path} was not reached"
+        return f"{kept}; with --every N it is written every N steps." if written else "Nothing was saved."
+    launcher = ["mpiexec", "-n", str(ranks)] if ranks and mpi.started() else []
+    return f"Resume with: {shlex.join([*launcher, 'edf', *(a for a in sys.argv[1:] if a != '--anew')])}"
 
 
 def _tell_training(found, settings):
     console = rich.console.Console()
-    rate = found["images_per_second"]
-    speed = f", {rate:,} images per second" if rate else ""
-    console.print(
-        f"Loss {found['loss']:.4f}, test error {found['test_error']:.2%} on 10,000 images, after {found['epochs']} "
-        f"of {settings.epochs} epochs ({found['steps']} steps) on {found['ranks']} ranks in "
-        f"{found['seconds']:.1f} s{speed}.",
-        highlight=False, soft_wrap=True,
-    )  # fmt: skip
-    if found["interrupted"]:
-        console.print(f"Interrupted. {_how_to_resume(settings)}", markup=False, highlight=False, soft_wrap=True)
+    rate, seconds, epochs = found["images_per_second"], found["seconds"], found["epochs"]
+    after = _counted(max(epochs, settings.epochs), "epoch")
+    after = f"{epochs} of {after}" if epochs < settings.epochs else after
+    took = f"{seconds:.1f}" if seconds >= 1 else f"{seconds:.2g}"
+    trained = f" on {_counted(found['ranks'], 'rank')} in {took} s, {rate:,} images per second" if rate else ""
+    text = (
+        f"Loss {found['loss']:.4f}, test error {found['test_error']:.2%} on 10,000 images, after {after} "
+        f"({_counted(found['steps'], 'step')}){trained}."
+    )
+    if not rate:
+        text += f" Nothing was left to train: --epochs is {settings.epochs}, which {settings.checkpoint} has reached."
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _counted(n, what):
+    return f"{n:,} {what}{'s' * (n != 1)}"
+
+
+@main.command()
+@click.argument("cases", nargs=-1)
+@click.option("--engines", help="Which, such as planned,floor,torch; default, all that are installed.")
+@click.option("--batch", "batches", help="Batch sizes, such as 10,100; default, those of each case.")
+@click.option("--threads", help="Of each engine: a number, or all; default, 2.")
+@click.option("--rounds", default=30, show_default=True, help="How often each engine is timed.")
+@click.option("--python", "pythons", multiple=True, metavar="NAME=PATH", help="Another interpreter for an engine.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+def bench(cases, engines, batches, threads, rounds, pythons, as_json):
+    """Time whole training steps: edfcore, step by step and planned, beside other libraries.
+
+    CASES are mlp (784-128-10), wide (784-1024-1024-10), lenet and lstm; default, all of them. Engines are planned,
+    stepped, floor (NumPy by hand), torch, torch-compile, jax, tinygrad and autograd. The same initial parameters and
+    batches go to all, in float32, and the losses of each must be right before it is timed.
+
+    \b
+    edf bench mlp --engines planned,stepped,floor,torch,jax --json
+    edf bench lenet --threads 1 --python torch=/opt/torch/bin/python
+
+    Leave the machine alone while it runs. Exits with 1 where an engine's losses are wrong.
+    """
+    from . import bench as benchmark
+
+    given = {"cases": cases, "engines": tuple(_listed(engines)), "batches": tuple(map(_whole, _listed(batches)))}
+    given = {name: value for name, value in given.items() if value}
+    if threads:
+        given["threads"] = benchmark.processors() if threads == "all" else _whole(threads)
+    settings = benchmark.Settings(
+        **given,
+        rounds=rounds,
+        pythons=dict(_pair(p) for p in pythons),
+        tell=lambda sentence: click.echo(sentence, err=True),
+    )
+    found = benchmark.measure(settings)
+    click.echo(json.dumps(found, indent=1) if as_json else benchmark.as_text(found))
+    sys.exit(1 if found["machine"]["disagree"] else 0)
+
+
+def _listed(text):
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
+def _whole(text):
+    if not text.isdecimal():
+        raise EdfError(f"{text!r}: a whole number is needed.")
+    return int(text)
+
+
+def _pair(text):
+    name, equals, path = text.partition("=")
+    if not equals:
+        raise EdfError(f"--python {text}: write NAME=PATH, such as torch=/opt/torch/bin/python.")
+    return name, path
 
 
 if __name__ == "__main__":

@@ -4,7 +4,17 @@ from ..errors import EdfError
 
 
 class RankFailed(EdfError, RuntimeError):
-    """Another rank failed or died, or did not answer in time: this rank cannot go on."""
+    """Another rank failed or died, or did not answer in time: this rank cannot go on.
+
+    Attributes
+    ----------
+    rank : int, on which it began; None where nobody knows
+    reason : str, why, in one line; None where the rank has only waited
+    sentence : str, both in one line, without the traceback that the message may hold; None but from `launch`
+    kind : str, the class of the error on that rank; None but from `launch`
+    """
+
+    rank = reason = sentence = kind = None
 
 
 class WrongDevice(EdfError, TypeError):

@@ -1,6 +1,6 @@
 """Simulated devices that own their memory: arithmetic by NumPy, with the rules of a machine with several GPUs.
 
-    device = SimDevice(devices.device("GTX Titan"))
+    device = SimDevice("GTX Titan")
     with device.category("parameters"):
         W = device.put(np.ones((3, 2)))             # from the host: the one way in
     y = device.xp.zeros((5, 3)) @ W                 # device.xp is numpy whose arrays live on the device
@@ -31,6 +31,7 @@ import numpy as np
 from ..backend import Backend
 from ..errors import DataError
 from ..graph import Graph, Input, Node
+from . import devices
 from .errors import OutOfMemory, WrongDevice
 from .memory import CATEGORIES, megabytes
 
@@ -66,8 +67,8 @@ class SimDevice:
 
     Parameters
     ----------
-    spec : what the device is: an object with `name` and `memory` (bytes), such as a devices.Device; None for a nameless
-        device without limit
+    spec : what the device is: a name in the table of `devices`, or an object with `name` and `memory` (bytes), such as
+        a devices.Device; None for a nameless device without limit
     index : int, which of several this is; messages use it
     capacity : bytes, instead of the spec's memory
 
@@ -79,7 +80,7 @@ class SimDevice:
 
     Raises
     ------
-    DataError : spec is no such object, or the capacity is no number of at least 0.
+    DataError : there is no device of that name, spec is no such object, or the capacity is no number of at least 0.
 
     Examples
     --------
@@ -94,6 +95,7 @@ class SimDevice:
     """
 
     def __init__(self, spec=None, index=0, capacity=None):
+        spec = devices.device(spec) if isinstance(spec, str) else spec
         try:
             self.name = "device" if spec is None else str(spec.name)
             capacity = spec.memory if capacity is None and spec is not None else capacity
@@ -101,8 +103,8 @@ class SimDevice:
                 raise TypeError(f"the capacity is {capacity!r}")
         except (AttributeError, TypeError) as error:
             raise DataError(
-                f"SimDevice: {error}; a spec with a name and its memory in bytes is needed, such as "
-                "devices.device('GTX Titan'), or None and a capacity in bytes."
+                f"SimDevice: {error}; a name such as 'GTX Titan' is needed, an object with a name and its memory in "
+                "bytes, or None and a capacity in bytes."
             ) from None
         self.spec, self.index, self.capacity = spec, index, capacity
         self.received = self.loaded = 0
@@ -405,7 +407,7 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
         return bool(self._read_back("bool, where a.any() or a.all() would stay there,"))
 
     def __format__(self, spec):
-        return format(self._data if not self.ndim else self, spec)
+        return format(repr(self) if self.ndim else self._data, spec)
 
     def __reduce_ex__(self, protocol):
         raise WrongDevice(

@@ -18,8 +18,8 @@ import os
 import signal
 import threading
 import zlib
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -31,8 +31,12 @@ from .collectives import equal_parts
 from .comm.base import sentence
 from .data_parallel import DataParallel
 
-FORMAT = "edfcore checkpoint 1"
+FORMAT = "edfcore checkpoint 2"
 CLOCK = 16  # ticks of a graph's clock for each step of each rank: more than a step takes
+
+
+class NotWritten(DataError):
+    """A checkpoint that cannot be written; the older one, where there was one, is as it was."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,8 @@ def train(
     optimizer : function of a graph that gives its optimizer, such as `lambda graph: Adam(graph, lr=1e-3)`
     seed : int
     algorithm : how gradients are summed, see `collectives.ALL_REDUCE`; or "native"
-    checkpoint : path of an NPZ file to save to and to resume from
+    checkpoint : path of an NPZ file to save to and to resume from, with the same data, batches, seed, network and
+        settings of the optimizer; the number of ranks and of epochs may be another one
     every : int, steps between two checkpoints; default: one at the end of each epoch
     resume : bool, whether to go on from the checkpoint where there is one; otherwise it is replaced
     on_step : function of Progress, called on every rank after each step
@@ -95,15 +100,18 @@ def train(
 
     Raises
     ------
-    DataError : the numbers cannot be right; the checkpoint is damaged, no checkpoint, or that of another run. Nothing
-        is overwritten then.
+    DataError : the numbers cannot be right; the checkpoint cannot be written (before the first step already, or when
+        the disk is full), is damaged, no checkpoint, or that of another run. Nothing is overwritten then.
     RankFailed : another rank failed.
     """
     x, y = data
     _check(x, y, B=B, epochs=epochs, every=every)
     net = build(np.random.default_rng(seed), comm.backend)
-    run = _Run(comm, net, optimizer(net.graph), algorithm, _identity(net, x, y, B, seed))
+    optimizer = optimizer(net.graph)
+    run = _Run(comm, net, optimizer, algorithm, _identity(net, optimizer, x, y, B, seed))
     if checkpoint is not None:
+        if comm.rank == 0:
+            check_writable(checkpoint)
         run.restore(_shared_bytes(comm, checkpoint, net.graph.backend.to_host), checkpoint, resume)
     first, images, started = run.step, 0, perf_counter()
     with _stop_signal(comm) as stopping:
@@ -228,9 +236,9 @@ def _statistics(graph):
             yield k, name, array
 
 
-def _identity(net, x, y, B, seed):
-    """What must be the same for a run to go on: the data, the batches, the network."""
-    return {
+def _identity(net, optimizer, x, y, B, seed):
+    """What must be the same for a run to go on: the data, the batches, the network, the optimizer as it begins."""
+    same = {
         "images": len(x),
         "B": int(B),
         "seed": int(seed),
@@ -238,12 +246,39 @@ def _identity(net, x, y, B, seed):
         "dtype": net.graph.backend.dtype,
         "parameters": [list(p.value.shape) for p in net.graph.params],
     }
+    told = optimizer.state_dict()
+    groups = told.get("groups", [])
+    settings = {
+        name if len(groups) == 1 else f"{name} of group {k}": value
+        for k, group in enumerate(groups)
+        for name, value in group.items()
+    }
+    return same | {"optimizer": told["kind"]} | settings
+
+
+def check_writable(path):
+    """Refuse a path to which no checkpoint can be written, before anything is computed for it: NotWritten."""
+    path = Path(path)
+    try:
+        if path.exists() and not path.is_file():
+            raise NotWritten(f"The checkpoint {path} is no file, but a folder or a device; give another name.")
+        if not path.parent.is_dir():
+            raise NotWritten(f"The checkpoint {path} cannot be written: there is no folder {path.parent}.")
+        unfinished = _unfinished(path)
+        unfinished.open("wb").close()
+        unfinished.unlink(missing_ok=True)  # where all ranks look, another one may have been first
+    except OSError as error:
+        raise NotWritten(f"The checkpoint {path} cannot be written: {error.strerror}.") from error
+
+
+def _unfinished(path):
+    return path.with_name(path.name + ".unfinished")
 
 
 def _write(path, description, arrays):
     """Write, flush to the disk, rename: the old file stays until the new one is whole and safe."""
     path = Path(path)
-    unfinished = path.with_name(path.name + ".unfinished")
+    unfinished = _unfinished(path)
     try:
         with open(unfinished, "wb") as file:
             np.savez(file, description=description, **arrays)
@@ -255,7 +290,10 @@ def _write(path, description, arrays):
             os.fsync(folder)
             os.close(folder)
     except OSError as error:
-        raise DataError(f"The checkpoint {path} cannot be written: {error.strerror}.") from error
+        raise NotWritten(f"The checkpoint {path} cannot be written: {error.strerror}.") from error
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
 
 
 def read_checkpoint(path):
@@ -295,6 +333,8 @@ def _damaged(path, error):
 
 def _read(path):
     try:
+        if Path(path).exists() and not Path(path).is_file():  # some devices have no end
+            raise DataError(f"The checkpoint {path} is no file, but a folder or a device; give another name.")
         content = Path(path).read_bytes()
     except FileNotFoundError:
         return b""
@@ -321,7 +361,8 @@ def _stop_signal(comm):
     """A function that says whether this rank was asked to stop. Inside, Ctrl-C asks, and does nothing else."""
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: getattr(comm, "interrupted", False)
+        with comm.ends_by_itself() if hasattr(comm, "ends_by_itself") else nullcontext():
+            yield lambda: getattr(comm, "interrupted", False)
         return
     before = signal.signal(signal.SIGINT, lambda number, frame: asked.set())
     try:
@@ -410,6 +451,46 @@ def _optimizer(settings):
     return lambda graph: kind(graph, lr=settings.lr)
 
 
+def examine(settings):
+    """Refuse a checkpoint with which `edf train` cannot begin, in the words of its options, before ranks are started.
+
+    Raises
+    ------
+    DataError : it cannot be written, is damaged, no checkpoint, or, without --anew, that of another run.
+    """
+    if settings.checkpoint is None:
+        return
+    check_writable(settings.checkpoint)
+    told = read_checkpoint(settings.checkpoint)
+    if told is None or not settings.resume:
+        return
+    try:
+        theirs = _options_of(told["identity"], settings)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise _damaged(settings.checkpoint, error) from error
+    mine = {"batch": settings.B} | {name: getattr(settings, name) for name in theirs if name != "batch"}
+    wrong = [f"--{name} {theirs[name]}, not {mine[name]}" for name in theirs if theirs[name] != mine[name]]
+    if wrong:
+        raise DataError(
+            f"{settings.checkpoint} is the checkpoint of another run: it was begun with {'; '.join(wrong)}. Give the "
+            "same settings, another file, or --anew to replace it."
+        )
+
+
+def _options_of(identity, settings):
+    """The options of `edf train` with which the run of a checkpoint was begun."""
+    shapes = {model: _shapes(replace(settings, model=model)) for model in MODELS}
+    model = next((model for model in MODELS if shapes[model] == identity["parameters"]), "another")
+    names = {"batch": "B", "seed": "seed", "limit": "images", "dtype": "dtype", "lr": "lr"}
+    options = {option: identity[name] for option, name in names.items()}
+    return {"model": model, "optimizer": identity["optimizer"].lower()} | options
+
+
+def _shapes(settings):
+    net = _builder(settings)(np.random.default_rng(0), "numpy")
+    return [list(p.value.shape) for p in net.graph.params]
+
+
 def train_mnist(comm, settings):
     """Train on the first `limit` images of MNIST; the program that `edf train` runs on every rank.
 
@@ -433,7 +514,7 @@ def train_mnist(comm, settings):
     found = {
         "loss": done.loss,
         "test_error": None,
-        "seconds": round(done.seconds, 3),
+        "seconds": round(done.seconds, 6),
         "images_per_second": round(done.images / done.seconds) if done.images else None,
         "ranks": comm.size,
         "epochs": len(done.losses),

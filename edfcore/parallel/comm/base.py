@@ -55,9 +55,10 @@ class Comm:
         self.exchange(sends, receives)
 
     def check_exchange(self, sends, receives):
-        """Refuse ranks that do not exist and arrays that are not contiguous: DataError. Every engine calls it first."""
+        """Refuse ranks that do not exist, and what is no contiguous array: DataError. Every engine calls it first."""
         for verb, pairs in (("sends to", sends), ("receives from", receives)):
             for other, array in pairs:
+                need_array(f"exchange: rank {self.rank} {verb} rank {other}", array)
                 if not 0 <= other < self.size:
                     raise DataError(
                         f"Rank {self.rank} {verb} rank {other}; there are {self.size} ranks, 0 to {self.size - 1}."
@@ -92,10 +93,12 @@ class Comm:
 
     def send(self, array, target):
         """Send an array to another rank."""
+        need_array("send", array)
         self.exchange([(target, array)], [])
 
     def receive(self, array, source):
         """Fill `array` with what another rank sends; returns it."""
+        need_array("receive", array)
         self.exchange([], [(source, array)])
         return array
 
@@ -103,11 +106,16 @@ class Comm:
 
     def carry_out(self, schedule, array):
         """This rank's share of a schedule, on its array (schedule.size entries in all)."""
+        need_array("carry_out", array)
         flat = self._flat(array, schedule.size)
-        for messages in schedule.rounds:
+        arriving = [[m for m in messages if m.target == self.rank] for messages in schedule.rounds]
+        spare = self.empty(max((sum(m.size for m in mine if m.add) for mine in arriving), default=0), flat.dtype)
+        for messages, mine in zip(schedule.rounds, arriving, strict=True):
             sends = [(m.target, flat[m.start : m.stop]) for m in messages if m.source == self.rank]
-            mine = [m for m in messages if m.target == self.rank]
-            parts = [self.empty(m.size, flat.dtype) if m.add else flat[m.start : m.stop] for m in mine]
+            parts, used = [], 0
+            for m in mine:
+                parts.append(spare[used : used + m.size] if m.add else flat[m.start : m.stop])
+                used += m.size if m.add else 0
             if not sends and not mine:
                 continue
             self.exchange_round(sends, [(m.source, part) for m, part in zip(mine, parts, strict=True)])
@@ -122,20 +130,24 @@ class Comm:
         algorithm : one of `collectives.ALL_REDUCE`, with the same bits on every engine; or "native", the engine's own,
             which may add in another order
         """
+        need_array("all_reduce", array)
         if algorithm == "native":
             return self.native_all_reduce(array)
         return self.carry_out(collectives.all_reduce(algorithm, self.size, array.size, self.groups), array)
 
     def native_all_reduce(self, array):
         """The engine's own sum; where it has none, the parameter server's: in the order of ranks."""
+        need_array("native_all_reduce", array)
         return self.all_reduce(array, "parameter server")
 
     def broadcast(self, array, root=0):
         """All ranks end with the root's array."""
+        need_array("broadcast", array)
         return self.carry_out(collectives.broadcast(self.size, array.size, root), array)
 
     def reduce(self, array, root=0):
         """The root ends with the sum; the other ranks' arrays hold partial sums."""
+        need_array("reduce", array)
         return self.carry_out(collectives.reduce(self.size, array.size, root), array)
 
     def reduce_scatter(self, array, lengths=None):
@@ -143,12 +155,14 @@ class Comm:
 
         lengths : how many entries of the flat array each rank gets; default: as equal as they can be
         """
+        need_array("reduce_scatter", array)
         parts = self._parts(array, lengths)
         self.carry_out(collectives.reduce_scatter(self.size, array.size, parts), array)
         return self._flat(array, array.size)[slice(*parts[self.rank])]
 
     def all_gather(self, array, lengths=None):
         """Rank k starts with the k-th part of the flat array, all end with the whole of it."""
+        need_array("all_gather", array)
         return self.carry_out(collectives.all_gather(self.size, array.size, self._parts(array, lengths)), array)
 
     def barrier(self):
@@ -194,6 +208,24 @@ class Comm:
         return f"<{type(self).__name__}, rank {self.rank} of {self.size}>"
 
 
+def need_array(call, array):
+    """Refuse what cannot be changed in place, such as a number or a list: DataError. Returns the array.
+
+    NumPy's own numbers have an array's attributes, but what is written into them is lost.
+    """
+    if isinstance(array, np.generic) or not all(hasattr(array, name) for name in ("flags", "dtype", "reshape")):
+        raise DataError(
+            f"{call}: an array is needed, such as np.array([3.0]), and it is changed in place; this is "
+            f"{type(array).__name__} {_short(array)}."
+        )
+    return array
+
+
+def _short(value):
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
 def _cupy():
     from ...backend import Backend
 
@@ -206,6 +238,9 @@ class SubComm(Comm):
     def __init__(self, parent, ranks):
         self.parent, self.ranks = parent, ranks
         self.rank, self.size, self.backend = ranks.index(parent.rank), len(ranks), parent.backend
+        if parent.groups is not None:
+            machines = (tuple(ranks.index(k) for k in group if k in ranks) for group in parent.groups)
+            self.groups = tuple(machine for machine in machines if machine)
 
     def exchange(self, sends, receives):
         self.check_exchange(sends, receives)

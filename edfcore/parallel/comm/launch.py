@@ -41,7 +41,9 @@ ENGINES = ("shm", "local", "mpi", "nccl")
 BLAS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
-def launch(program, N, *args, engine="shm", timeout=600.0, groups=None, threads=1, port=nccl.PORT):
+def launch(
+    program, N, *args, engine="shm", timeout=600.0, groups=None, devices=None, threads=1, port=nccl.PORT, on_start=None
+):
     """Run program(comm, *args) on N ranks and return the list of what they return.
 
     Without cloudpickle a script must call it below `if __name__ == "__main__":`: new processes read the script again.
@@ -54,7 +56,9 @@ def launch(program, N, *args, engine="shm", timeout=600.0, groups=None, threads=
     engine : "shm" (processes, default), "local" (threads of this process), "mpi" (mpiexec) or "nccl" (a GPU for each)
     timeout : float, the longest that a rank waits for another that lives but does not answer, in seconds
     groups : tuple of tuples of ranks, those of each machine (MPI finds them itself)
+    devices : for "local", a list of N simulated devices with different labels, where the ranks compute
     threads : int, of the BLAS of each rank
+    on_start : for "shm" and "nccl", a function of the number of ranks that have started, called for each of them
     port : int, for "nccl"
 
     Returns
@@ -64,22 +68,24 @@ def launch(program, N, *args, engine="shm", timeout=600.0, groups=None, threads=
     Raises
     ------
     RankFailed : a rank raised, died or did not answer; `rank` says which, and the message holds its traceback.
-    DataError : N, the engine or the program cannot be right.
+    DataError : N, the engine, the devices or the program cannot be right.
     MissingExtra : the engine needs a package that is not installed.
     """
     if isinstance(N, bool) or not isinstance(N, int) or N < 1:
         raise DataError(f"launch: N is {N!r}; a whole number of ranks, at least 1, is needed.")
     if engine == "local":
-        return _threads(program, N, args, timeout, groups)
+        return _threads(program, N, args, timeout, groups, devices)
     if engine not in ENGINES:
         raise DataError(f"launch: there is no engine {engine!r}; there are {', '.join(ENGINES)}.")
+    if devices is not None:
+        raise DataError(f"launch: simulated devices are for engine='local'; the engine is {engine!r}.")
     _check_installed(engine)
     payload = _pack((program, args), "launch: the program or its arguments")
     with _environment(threads):
         if engine == "mpi":
             return _mpiexec(payload, N, timeout)
         options = {"port": port} if engine == "nccl" else {"timeout": timeout}
-        return _Processes(payload, N, engine, {"groups": groups} | options).results()
+        return _Processes(payload, N, engine, {"groups": groups} | options, on_start).results()
 
 
 def _check_installed(engine):
@@ -165,16 +171,17 @@ def _report(rank, error):
 def _failure(told, trace=True):
     text = f"Rank {told['rank']} failed: {told['reason']}"
     error = RankFailed(text + (f"\n\n{told['trace']}" if trace and told["trace"] else ""))
-    error.rank, error.reason, error.sentence = told["rank"], told["reason"], text
+    error.rank, error.reason, error.sentence, error.kind = told["rank"], told["reason"], text, told["kind"]
     return error
 
 
 # Threads
 
 
-def _threads(program, N, args, timeout, groups):
+def _threads(program, N, args, timeout, groups, devices):
+    local.check_devices(devices, N)
     try:
-        return local.run(program, N, *args, timeout=timeout, groups=groups)
+        return local.run(program, N, *args, timeout=timeout, groups=groups, devices=devices)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -187,8 +194,8 @@ def _threads(program, N, args, timeout, groups):
 class _Processes:
     """N processes, started and watched until all of them are gone."""
 
-    def __init__(self, payload, N, engine, options):
-        self.N, self.outcomes, self.ready, self.interrupted = N, {}, set(), False
+    def __init__(self, payload, N, engine, options, on_start=None):
+        self.N, self.outcomes, self.ready, self.interrupted, self.on_start = N, {}, set(), False, on_start
         context = get_context("spawn")
         self.wiring = shm.Wiring(N if engine == "shm" else 1, context)
         self.processes, self.pipes = [], {}
@@ -255,6 +262,8 @@ class _Processes:
             return
         if told == "ready":
             self.ready.add(rank)
+            if self.on_start:
+                self.on_start(len(self.ready))
             if len(self.ready) == self.N:
                 self.wiring.unlink()
         else:
@@ -362,25 +371,39 @@ class _Lives:
 
     def __init__(self, N):
         self.N, self.ended, self.over, key = N, [], threading.Event(), os.urandom(16)
+        self.pipes = []  # kept open until the end: a rank that sees its own closed takes the launcher for dead
         self.listener = connection.Listener(backlog=N, authkey=key)
         self.address = self.listener.address, key
         threading.Thread(target=self.watch, daemon=True).start()
 
     def watch(self):
+        ranks = {}
         try:
-            pipes = [self.listener.accept() for _ in range(self.N)]
-            ranks = {pipe: pipe.recv() for pipe in pipes}
-            while ranks:
-                self.ended += [ranks.pop(pipe) for pipe in connection.wait(list(ranks))]  # nothing but an end comes
-        except (OSError, EOFError):
+            while len(self.pipes) < self.N:
+                self.pipes.append(self.listener.accept())
+                ranks[self.pipes[-1]] = self._rank_of(self.pipes[-1])
+        except OSError:
             pass  # the run is over, or ended before all had started
+        while ranks:
+            gone = [ranks.pop(pipe) for pipe in connection.wait(list(ranks))]  # nothing but an end comes
+            self.ended += [rank for rank in gone if rank is not None]
         self.over.set()
+
+    @staticmethod
+    def _rank_of(pipe):
+        """What a rank says first; None where it died before it had said it."""
+        try:
+            return pipe.recv()
+        except (EOFError, OSError):
+            return None
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exc):
         self.listener.close()
+        for pipe in self.pipes:
+            pipe.close()
 
 
 def _wait_for_mpiexec(process):
@@ -451,8 +474,11 @@ def _mpi_failure(folder, code, said, ended, N):
             return failure
     killed = re.search(r"\(signal (\d+)\)|exited on signal (\d+)", said)
     number = next((int(n) for n in killed.groups() if n), None) if killed else None
+    named = _named_rank(folder, said)
+    rank = ended[0] if ended else told[0]["rank"] if told else named
     how = f"its process was killed by signal {_signal(number)}" if number else f"mpiexec ended with exit code {code}"
-    rank = ended[0] if ended else told[0]["rank"] if told else _named_rank(folder, said)
+    if number and named not in (rank, None):  # the signal that mpiexec sent to another rank when it ended the run
+        how = f"its process ended before the program did; mpiexec then ended the others, with exit code {code}"
     rest = "" if rank is not None else f". It said: {said.strip()[-2000:] or 'nothing'}"
     return {
         "rank": "?" if rank is None else rank,
@@ -482,7 +508,10 @@ def mpi_rank():
 
     def body(comm):
         write(f"rank{comm.rank}", "\n".join([str(os.getpid()), *mpi.segments()]).encode())
-        threading.Thread(target=_abort_with_the_launcher, args=(comm.rank, folder), daemon=True).start()
+        address, key = pickle.loads((folder / "launcher").read_bytes())
+        pipe = connection.Client(address, authkey=key)
+        pipe.send(comm.rank)  # before anything can go wrong
+        threading.Thread(target=_abort_with_the_launcher, args=(pipe, folder), daemon=True).start()
         program, args = _unpack((folder / "program").read_bytes())
         write(f"result{comm.rank}", _pack(program(comm, *args), f"The result of rank {comm.rank}"))
 
@@ -492,14 +521,11 @@ def mpi_rank():
     mpi.run(body, tell=tell, timeout=timeout)
 
 
-def _abort_with_the_launcher(rank, folder):
-    """Tell the launcher which rank lives at this end of the connection; when the launcher dies, so does the rank."""
-    address, key = pickle.loads((folder / "launcher").read_bytes())
-    with connection.Client(address, authkey=key) as pipe:
-        pipe.send(rank)
-        try:
-            pipe.recv()
-        except (EOFError, OSError):
-            _unlink_segments(folder)
-            rmtree(folder, ignore_errors=True)
-            os._exit(1)
+def _abort_with_the_launcher(pipe, folder):
+    """When the launcher, at the other end of the connection, dies, so does this rank."""
+    try:
+        pipe.recv()
+    except (EOFError, OSError):
+        _unlink_segments(folder)
+        rmtree(folder, ignore_errors=True)
+        os._exit(1)

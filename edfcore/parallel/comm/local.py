@@ -5,9 +5,11 @@ Arrays are copied on their way, as between real devices; a rank that fails makes
 
 import queue
 import threading
+from contextlib import contextmanager
 from math import inf
 from time import monotonic
 
+from ...errors import DataError
 from .base import Comm, began_on, cannot_go_on, has_ended, no_answer, sentence
 
 LOOK = 0.05  # seconds between two looks at whether somebody failed
@@ -24,8 +26,20 @@ class LocalComm(Comm):
 
     interrupted = property(lambda self: self._shared.interrupted)
 
+    @contextmanager
+    def ends_by_itself(self):
+        """Inside, Ctrl-C sets `interrupted`, which this rank looks at; elsewhere the next exchange raises."""
+        with self._shared.lock:
+            self._shared.heedful += 1
+        try:
+            yield
+        finally:
+            with self._shared.lock:
+                self._shared.heedful -= 1
+
     def exchange(self, sends, receives):
         self.check_exchange(sends, receives)
+        self._shared.check_stopped()
         for target, array in sends:
             self._shared.mail[self.rank, target].put(array.copy())
         for source, array in receives:
@@ -41,6 +55,7 @@ class LocalComm(Comm):
             try:
                 return mail.get(timeout=LOOK)
             except queue.Empty:
+                self._shared.check_stopped()
                 if failed:
                     rank, error = failed[0]
                     raise cannot_go_on(self.rank, rank, sentence(error)) from None
@@ -52,9 +67,14 @@ class LocalComm(Comm):
 
 class _Shared:
     def __init__(self, size):
-        self.size, self.failed, self.interrupted = size, [], False
+        self.size, self.failed, self.lock = size, [], threading.Lock()
+        self.interrupted, self.stopped, self.heedful = False, False, 0  # heedful : ranks within `ends_by_itself`
         self.mail = {(a, b): queue.SimpleQueue() for a in range(size) for b in range(size)}
         self.ended, self.over = [False] * size, threading.Event()
+
+    def check_stopped(self):
+        if self.stopped:
+            raise KeyboardInterrupt
 
 
 def run(program, N, *args, devices=None, groups=None, timeout=600.0):
@@ -62,14 +82,16 @@ def run(program, N, *args, devices=None, groups=None, timeout=600.0):
 
     Parameters
     ----------
-    devices : list of N simulated devices, where the ranks compute; default: all on the host
+    devices : list of N simulated devices with different labels, where the ranks compute; default: all on the host
     groups : tuple of tuples of ranks, those of each machine
     timeout : float, the longest that a rank waits for another one, in seconds
 
     Raises
     ------
+    DataError : the devices are not N, or two of them have the same label.
     Whatever the first rank to fail raises; the error's `rank` says which that was.
     """
+    check_devices(devices, N)
     shared, results = _Shared(N), [None] * N
 
     def work(rank):
@@ -83,10 +105,14 @@ def run(program, N, *args, devices=None, groups=None, timeout=600.0):
             if all(shared.ended):
                 shared.over.set()
 
-    threads = [threading.Thread(target=work, args=(rank,), name=f"rank {rank}", daemon=True) for rank in range(N)]
-    for thread in threads:
-        thread.start()
-    _wait_for_all(shared)
+    def start():
+        for rank in range(N):
+            try:
+                threading.Thread(target=work, args=(rank,), name=f"rank {rank}", daemon=True).start()
+            except RuntimeError as error:  # the system gives no more threads
+                shared.failed.append((rank, error))
+
+    _wait_for_all(shared, start)
     if shared.failed:
         rank, error = shared.failed[0]
         error.rank = began_on(error, rank)
@@ -94,18 +120,40 @@ def run(program, N, *args, devices=None, groups=None, timeout=600.0):
     return results
 
 
-def _wait_for_all(shared):
-    """Until all ranks have ended, or one has failed and the others had time to notice: a thread cannot be killed.
+def check_devices(devices, N):
+    """Refuse devices that are not one for each rank, or that messages could not tell apart."""
+    if devices is None:
+        return
+    if len(devices) != N:
+        raise DataError(f"run: devices are {len(devices)} for {N} ranks; one for each is needed.")
+    labels = [device.label for device in devices if hasattr(device, "label")]
+    twice = next((label for label in labels if labels.count(label) > 1), None)
+    if twice:
+        raise DataError(
+            f"run: {labels.count(twice)} of the devices are {twice!r}; each rank needs one of its own, with an index "
+            "of its own: [SimDevice('GTX Titan', k) for k in range(N)]."
+        )
 
-    Ctrl-C is told to them; where one does not come to an end, all fail at their next exchange. (Not by `Thread.join`,
-    which takes a thread for ended when Ctrl-C interrupts it, up to Python 3.12.)
+
+def _wait_for_all(shared, start):
+    """Start all ranks, in a thread of its own, so that Ctrl-C never comes between two of them; then wait.
+
+    That is until all have ended, or one has failed and the others had time to notice: a thread cannot be killed.
+
+    After Ctrl-C their next exchange raises KeyboardInterrupt; where a rank `ends_by_itself`, all have GRACE seconds to
+    do so before. (Not by `Thread.join`, which takes a thread for ended when Ctrl-C interrupts it, up to Python 3.12.)
     """
     until = inf
     try:
+        threading.Thread(target=start, daemon=True).start()
         while not shared.over.wait(0.2) and monotonic() < until:
             until = min(until, monotonic() + PATIENCE) if shared.failed else until
-    except KeyboardInterrupt as error:
+    except KeyboardInterrupt:
         shared.interrupted = True
-        if not shared.over.wait(GRACE):
-            shared.failed.insert(0, (0, error))
+        at_once = shared.stopped = not shared.heedful
+        try:
+            in_time = shared.over.wait(PATIENCE if at_once else GRACE)
+        finally:  # another Ctrl-C, too
+            shared.stopped = True
+        if at_once or not in_time:
             raise

@@ -22,7 +22,7 @@ import numpy as np
 from ...backend import Backend
 from ...errors import DataError, MissingExtra
 from ..errors import RankFailed
-from .base import Comm, cannot_go_on, has_ended, no_answer, sentence
+from .base import Comm, cannot_go_on, has_ended, need_array, no_answer, sentence
 
 DTYPES = "?bBhHiIlLqQefdgFDG"  # a message's tag is the place of its dtype's character here
 SPINS = 2000  # looks, about a microsecond each, before a waiting rank sleeps between two of them
@@ -31,9 +31,14 @@ SETTLE = 1.0  # seconds until what others have sent or done, before they ended, 
 STARTED_BY = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "MSMPI_RANK")  # what mpiexec of several MPIs sets
 
 
+def rank_given():
+    """The rank, as text, that mpiexec (or srun) gave this process; None where neither has started it."""
+    return next((os.environ[name] for name in STARTED_BY if name in os.environ), None)
+
+
 def started():
     """Whether this process was started by mpiexec (or srun)."""
-    return any(name in os.environ for name in STARTED_BY)
+    return rank_given() is not None
 
 
 def _mpi():
@@ -188,7 +193,7 @@ class MpiComm(Comm):
 
         That all ranks get the same bits is recommended by the standard (MPI 4.1, section 6.9.1), not required.
         """
-        self._flat(array, array.size)
+        self._flat(need_array("native_all_reduce", array), array.size)
         host = array.get() if self._xp is not np else array
         self._finish([self._world.Iallreduce(self._MPI.IN_PLACE, host, self._MPI.SUM)], None, range(self.size))
         if host is not array:

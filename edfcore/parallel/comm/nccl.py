@@ -17,7 +17,7 @@ import numpy as np
 
 from ...backend import Backend
 from ...errors import DataError, MissingExtra
-from .base import Comm
+from .base import Comm, need_array
 
 PORT = 13333  # CuPy's default
 
@@ -72,7 +72,7 @@ class NcclComm(Comm):
 
     def native_all_reduce(self, array):
         """NCCL's own sum, in place: the same bits on all ranks, but which bits depends on how NCCL chooses to add."""
-        self._flat(array, array.size)
+        self._flat(need_array("native_all_reduce", array), array.size)
         if array.size:
             self._nccl.all_reduce(array, array)
         return array

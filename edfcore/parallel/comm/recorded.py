@@ -1,6 +1,6 @@
 """Who sends how much: any communicator, with a note of what passes through it."""
 
-from .base import Comm, SubComm
+from .base import Comm, SubComm, need_array
 
 
 class Recorded(Comm):
@@ -17,27 +17,28 @@ class Recorded(Comm):
         self.rank, self.size, self.backend, self.groups = comm.rank, comm.size, comm.backend, comm.groups
 
     def exchange(self, sends, receives):
+        self.check_exchange(sends, receives)
         self.sent += [(target, array.nbytes) for target, array in sends]
         self.comm.exchange(sends, receives)
 
     def all_reduce(self, array, algorithm="ring"):
-        self.calls.append(("all_reduce", array.nbytes))
+        self.calls.append(("all_reduce", need_array("all_reduce", array).nbytes))
         return super().all_reduce(array, algorithm)
 
     def broadcast(self, array, root=0):
-        self.calls.append(("broadcast", array.nbytes))
+        self.calls.append(("broadcast", need_array("broadcast", array).nbytes))
         return super().broadcast(array, root)
 
     def reduce(self, array, root=0):
-        self.calls.append(("reduce", array.nbytes))
+        self.calls.append(("reduce", need_array("reduce", array).nbytes))
         return super().reduce(array, root)
 
     def reduce_scatter(self, array, lengths=None):
-        self.calls.append(("reduce_scatter", array.nbytes))
+        self.calls.append(("reduce_scatter", need_array("reduce_scatter", array).nbytes))
         return super().reduce_scatter(array, lengths)
 
     def all_gather(self, array, lengths=None):
-        self.calls.append(("all_gather", array.nbytes))
+        self.calls.append(("all_gather", need_array("all_gather", array).nbytes))
         return super().all_gather(array, lengths)
 
     def subset(self, ranks):

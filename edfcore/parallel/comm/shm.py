@@ -22,7 +22,7 @@ import numpy as np
 
 from ...errors import DataError
 from ..collectives import equal_parts
-from .base import Comm, began_on, cannot_go_on, has_ended, no_answer, sentence
+from .base import Comm, began_on, cannot_go_on, has_ended, need_array, no_answer, sentence
 
 SLOTS = 4  # pieces of one pair that may be under way: bounded, so that writing to a pipe never blocks
 INLINE = 512  # bytes; what is this small travels in the pipe (its buffer holds at least 8 KiB everywhere)
@@ -303,7 +303,8 @@ class ShmComm(Comm):
         The order is that of "parameter server", so the bits are the same. Two tables take turns: whoever writes into
         the one knows that everybody has read the other.
         """
-        flat, entries = self._flat(array, array.size), Layout(self.size).row // array.itemsize if self.size > 1 else 1
+        flat = self._flat(need_array("native_all_reduce", array), array.size)
+        entries = Layout(self.size).row // array.itemsize if self.size > 1 else 1
         for start in range(0, flat.size if self.size > 1 else 0, entries):
             piece = flat[start : start + entries]
             rows = self._tables[self._turn, :, : piece.nbytes].view(flat.dtype)

@@ -26,7 +26,9 @@ from edfcore.parallel import collectives
 from edfcore.parallel.comm import local, nccl, shm
 from edfcore.parallel.comm.base import Alone
 from edfcore.parallel.comm.launch import launch
+from edfcore.parallel.comm.recorded import Recorded
 from edfcore.parallel.errors import RankFailed
+from edfcore.parallel.machine import SimDevice
 
 cloudpickle = pytest.importorskip("cloudpickle")
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # so that ranks need not import pytest
@@ -143,6 +145,23 @@ def wrong(comm):
         "lengths": lambda: comm.all_gather(table, [1] * comm.size),
         "algorithm": lambda: comm.all_reduce(table, "star"),
         "subset": lambda: comm.subset([(comm.rank + 1) % comm.size]),
+        "in numbers": lambda: comm.all_reduce([1.0, 2.0], "native"),
+        "exchange": lambda: comm.exchange([((comm.rank + 1) % comm.size, 3.0)], []),
+    }
+    numbers = {
+        "all_reduce": lambda a: comm.all_reduce(a),
+        "native_all_reduce": lambda a: comm.native_all_reduce(a),
+        "broadcast": lambda a: comm.broadcast(a),
+        "reduce": lambda a: comm.reduce(a),
+        "reduce_scatter": lambda a: comm.reduce_scatter(a),
+        "all_gather": lambda a: comm.all_gather(a),
+        "send": lambda a: comm.send(a, (comm.rank + 1) % comm.size),
+        "receive": lambda a: comm.receive(a, (comm.rank + 1) % comm.size),
+    }
+    calls |= {
+        f"{name} {kind}": functools.partial(call, value)
+        for name, call in numbers.items()
+        for kind, value in (("float", 3.0), ("list", [3.0]), ("float64", np.float64(3.0)))
     }
     return {name: told(call) for name, call in calls.items()}
 
@@ -280,6 +299,33 @@ def test_a_single_rank_needs_nobody():
     array = np.arange(3.0)
     assert Alone().all_reduce(array, "native").tolist() == [0.0, 1.0, 2.0]
     assert launch(lambda comm: comm.all_reduce(np.ones(2), "native").tolist(), 1) == [[1.0, 1.0]]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("kind, shown", [("float", "float 3.0"), ("list", "list [3.0]"), ("float64", "float64 ")])
+def test_what_is_no_array_is_a_sentence_in_every_call(engine, kind, shown):
+    calls = (
+        "all_reduce",
+        "native_all_reduce",
+        "broadcast",
+        "reduce",
+        "reduce_scatter",
+        "all_gather",
+        "send",
+        "receive",
+    )
+    for found in outcome(engine):
+        for call in calls:
+            told = found["wrong"][f"{call} {kind}"]
+            assert told.startswith(f"{call}: an array is needed, such as np.array([3.0])") and shown in told
+        assert found["wrong"]["in numbers"].startswith("all_reduce: an array is needed")
+        assert "an array is needed" in found["wrong"]["exchange"]
+
+
+@pytest.mark.parametrize("call", ["all_reduce", "broadcast", "reduce", "reduce_scatter", "all_gather", "send"])
+def test_what_is_no_array_is_a_sentence_where_it_is_recorded(call):
+    with pytest.raises(DataError, match=f"{call}: an array is needed"):
+        getattr(Recorded(Alone()), call)(3.0, *([0] if call == "send" else []))
 
 
 # What goes wrong
@@ -474,7 +520,86 @@ def alive(pid):
         return os.path.isdir("/proc") is False
 
 
+@pytest.mark.parametrize("engine", ["local", "shm"])
+def test_ctrl_c_ends_ranks_that_only_talk_long_before_their_grace(engine, monkeypatch):
+    for module in ("launch", "local"):
+        monkeypatch.setattr(f"edfcore.parallel.comm.{module}.GRACE", 600.0)
+
+    def endless(comm):
+        comm.barrier()
+        if comm.rank == 0:
+            os.kill(os.getpid() if engine == "local" else os.getppid(), signal.SIGINT)
+        while True:
+            comm.all_reduce(np.ones(10))
+
+    before = set(threading.enumerate())
+    with pytest.raises(KeyboardInterrupt):
+        launch(endless, N, engine=engine, timeout=600)
+    patiently(lambda: set(threading.enumerate()) <= before)
+
+
+def test_ctrl_c_leaves_the_end_to_ranks_that_see_to_it_themselves():
+    def program(comm):
+        with comm.ends_by_itself():
+            comm.barrier()
+            if comm.rank == 0:
+                os.kill(os.getpid(), signal.SIGINT)
+            rounds, asked = 0, np.zeros(1)
+            while not asked[0]:
+                asked[...] = comm.interrupted
+                comm.all_reduce(asked)
+                rounds += 1
+            return rounds
+
+    rounds = launch(program, N, engine="local", timeout=60)
+    assert len(set(rounds)) == 1 and rounds[0] > 0
+
+
 # Launching
+
+
+def test_what_a_failure_does_not_know_is_none():
+    error = RankFailed("Rank 0 has waited.")
+    assert (error.rank, error.reason, error.sentence, error.kind) == (None,) * 4
+
+
+def test_a_failure_knows_its_rank_its_reason_and_its_kind():
+    def program(comm):
+        if comm.rank:
+            raise ValueError("the planted fault")
+        comm.barrier()
+
+    for engine in ("local", "shm"):
+        with pytest.raises(RankFailed) as caught:
+            launch(program, 2, engine=engine)
+        error = caught.value
+        assert (error.rank, error.reason, error.kind) == (1, "ValueError: the planted fault", "ValueError")
+        assert error.sentence == "Rank 1 failed: ValueError: the planted fault"
+
+
+def test_launch_computes_on_the_devices_that_it_is_given():
+    devices = [SimDevice("GTX 670", k) for k in range(2)]
+    found = launch(lambda comm: comm.to_device(np.ones(3)).device.label, 2, engine="local", devices=devices)
+    assert found == ["GTX 670 [0]", "GTX 670 [1]"] and [d.received for d in devices] == [24, 24]
+
+
+@pytest.mark.parametrize(
+    "engine, indices, words",
+    [
+        ("local", (0, 0), r"2 of the devices are 'GTX 670 \[0\]'; each rank needs one of its own"),
+        ("local", (0, 1, 2), "devices are 3 for 2 ranks"),
+        ("shm", (0, 1), "simulated devices are for engine='local'; the engine is 'shm'"),
+    ],
+)
+def test_devices_that_cannot_serve_the_ranks_are_a_sentence(engine, indices, words):
+    with pytest.raises(DataError, match=words):
+        launch(repr, 2, engine=engine, devices=[SimDevice("GTX 670", k) for k in indices])
+
+
+def test_launch_tells_how_many_ranks_have_started():
+    told = []
+    launch(repr, 3, on_start=told.append)
+    assert told == [1, 2, 3]
 
 
 def test_functions_and_results_of_a_notebook_travel():

@@ -603,10 +603,17 @@ def test_a_batch_that_is_too_large_is_refused_in_forward_and_a_smaller_one_is_no
     assert np.isfinite(net.step(optimizer, *batch(10)))
 
 
-@pytest.mark.parametrize("spec, capacity", [("GTX Titan", None), (None, -1), (None, "2 GB")])
+@pytest.mark.parametrize("spec, capacity", [(670, None), (None, -1), (None, "2 GB")])
 def test_a_device_without_a_memory_that_makes_sense_is_a_sentence(spec, capacity):
-    with pytest.raises(edf.DataError, match=r"SimDevice: .* a spec with a name and its memory in bytes is needed"):
+    with pytest.raises(edf.DataError, match=r"SimDevice: .* a name such as 'GTX Titan' is needed, an object with"):
         SimDevice(spec, capacity=capacity)
+
+
+def test_a_name_is_looked_up_among_the_parts():
+    device, spec = SimDevice("gtx-670", 1), part("GTX 670")
+    assert (device.spec, device.capacity, device.label) == (spec, spec.memory, "GTX 670 [1]")
+    with pytest.raises(edf.DataError, match="There is no device 'GTX 607'.*GTX 670"):
+        SimDevice("GTX 607")
 
 
 # Many devices

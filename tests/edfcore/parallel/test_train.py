@@ -5,16 +5,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 import edfcore as edf
-from edfcore import saving
+from edfcore import cli, saving
 from edfcore.errors import DataError
 from edfcore.models import Classifier
 from edfcore.optimizers import SGD, Adam, Momentum
@@ -22,7 +24,7 @@ from edfcore.parallel.comm.base import Alone
 from edfcore.parallel.comm.launch import launch
 from edfcore.parallel.comm.local import run
 from edfcore.parallel.errors import RankFailed
-from edfcore.parallel.train import fingerprint, read_checkpoint, train
+from edfcore.parallel.train import NotWritten, Settings, fingerprint, read_checkpoint, train
 
 cloudpickle = pytest.importorskip("cloudpickle")
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # so that ranks need not import pytest
@@ -31,6 +33,10 @@ OPTIMIZERS = {
     "sgd": lambda graph: SGD(graph, lr=0.1),
     "momentum": lambda graph: Momentum(graph, lr=0.05),
     "adam": lambda graph: Adam(graph, lr=0.01),
+}
+CHANGED = {
+    "faster": lambda graph: Momentum(graph, lr=0.5),
+    "heavier": lambda graph: Momentum(graph, lr=0.05, momentum=0.99),
 }
 needs_mpi = pytest.mark.skipif(find_spec("mpi4py") is None, reason="needs mpi4py (extra mpi)")
 posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -62,7 +68,7 @@ def build_with_state(rng, backend="numpy"):
 
 def trained(comm, optimizer="momentum", build=build, B=10, epochs=3, **options):
     """Train on every rank; return the parameters, the losses and the rest."""
-    done = train(comm, build, data(), B=B, epochs=epochs, optimizer=OPTIMIZERS[optimizer], **options)
+    done = train(comm, build, data(), B=B, epochs=epochs, optimizer=(OPTIMIZERS | CHANGED)[optimizer], **options)
     return [p.value for p in done.net.graph.params], done
 
 
@@ -247,8 +253,8 @@ def test_a_foreign_file_is_refused_and_kept(tmp_path):
     refused(path, "is damaged, or no checkpoint")
     saving.save(build(np.random.default_rng(0)).graph, path)
     refused(path, "is damaged, or no checkpoint")
-    np.savez(path, description=json.dumps({"format": "edfcore checkpoint 2"}))
-    refused(path, "has the format 'edfcore checkpoint 2'; this edfcore reads 'edfcore checkpoint 1'")
+    np.savez(path, description=json.dumps({"format": "edfcore checkpoint 1"}))
+    refused(path, "has the format 'edfcore checkpoint 1'; this edfcore reads 'edfcore checkpoint 2'")
     path.write_text("my essay")
     refused(path, "is no checkpoint")
 
@@ -259,10 +265,9 @@ def test_a_foreign_file_is_refused_and_kept(tmp_path):
         ({"B": 9}, "its B is 10, here it is 9"),
         ({"seed": 1}, "its seed is 0, here it is 1"),
         ({"build": build_with_state}, "its parameters is"),
-        (
-            {"optimizer": "adam"},
-            "is the checkpoint of another run: Adam.load_state_dict: the state is that of Momentum",
-        ),
+        ({"optimizer": "adam"}, "is the checkpoint of another run: its optimizer is 'Momentum', here it is 'Adam'"),
+        ({"optimizer": "faster"}, "is the checkpoint of another run: its lr is 0.05, here it is 0.5"),
+        ({"optimizer": "heavier"}, "is the checkpoint of another run: its momentum is 0.9, here it is 0.99"),
     ],
 )
 def test_the_checkpoint_of_another_run_is_refused_and_kept(checkpoint, changes, words):
@@ -284,7 +289,55 @@ def test_when_writing_fails_the_old_checkpoint_stays(checkpoint, monkeypatch, fa
     monkeypatch.setattr(os, fails, full)
     with pytest.raises(DataError, match="cannot be written: No space left on device"):
         trained(Alone(), checkpoint=checkpoint, epochs=2)
-    assert checkpoint.read_bytes() == before
+    assert checkpoint.read_bytes() == before and list(checkpoint.parent.iterdir()) == [checkpoint]
+
+
+def test_a_rate_that_was_lowered_on_the_way_is_that_of_the_resumed_run(tmp_path):
+    path = tmp_path / "run.npz"
+
+    def program(epochs, stop=None):
+        def optimizer(graph):
+            made.append(SGD(graph, lr=0.1))
+            return made[-1]
+
+        def on_step(progress):
+            if progress.step == 6:
+                made[-1].groups[0]["lr"] = 0.01
+            if progress.step == stop:
+                raise Stop
+
+        return train(Alone(), build, data(), B=10, epochs=epochs, optimizer=optimizer, on_step=on_step, **saved)
+
+    made, saved = [], {}
+    whole = program(3)
+    saved = {"checkpoint": path, "every": 1}
+    with pytest.raises(Stop):
+        program(3, stop=9)
+    again = program(3)
+    assert again.resumed == 9 and fingerprint(again.net.graph.params) == fingerprint(whole.net.graph.params)
+
+
+def not_begun(path, words):
+    """Training refuses the path before the first step."""
+    steps = []
+    with pytest.raises(DataError, match=words):
+        trained(Alone(), checkpoint=path, on_step=steps.append)
+    assert not steps
+
+
+def test_a_checkpoint_that_cannot_be_written_is_told_before_the_first_step(tmp_path, monkeypatch):
+    not_begun(tmp_path / "nowhere" / "run.npz", "cannot be written: there is no folder .*nowhere")
+    not_begun(tmp_path, "is no file, but a folder or a device")
+    not_begun(tmp_path / ("n" * 250), "cannot be written: File name too long")
+    assert not list(tmp_path.iterdir())
+
+
+@posix
+@pytest.mark.parametrize("device", ["/dev/full", "/dev/zero"])
+def test_a_device_without_end_is_no_checkpoint(device):
+    not_begun(device, "is no file, but a folder or a device")
+    with pytest.raises(DataError, match="is no file"):
+        read_checkpoint(device)
 
 
 # Ctrl-C
@@ -315,6 +368,21 @@ def test_ctrl_c_on_one_rank_stops_all_at_the_same_step(tmp_path):
     assert same(found[0][0], found[2][0]) and read_checkpoint(tmp_path / "run.npz")["loop"]["step"] == 7
 
 
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_ctrl_c_lets_threads_save_where_they_are(tmp_path, ranks):
+    path = tmp_path / "run.npz"
+
+    def on_step(progress):
+        if progress.step == 6 and not asked.is_set():
+            asked.set()
+            signal.raise_signal(signal.SIGINT)
+        time.sleep(0.01)
+
+    asked = threading.Event()
+    _, done = run(lambda comm: trained(comm, checkpoint=path, epochs=1000, on_step=on_step), ranks)[0]
+    assert done.interrupted and read_checkpoint(path)["loop"]["step"] == done.steps
+
+
 # The command
 
 
@@ -339,6 +407,7 @@ def test_the_command_trains_on_two_processes(tmp_path):
     [
         (("--algorithm", "star"), "There is no algorithm 'star'; there are ring"),
         (("--checkpoint", "README.md"), "README.md is no checkpoint"),
+        (("--checkpoint", "nowhere/run.npz"), "nowhere/run.npz cannot be written: there is no folder nowhere"),
         (("--ranks", "0"), "--ranks"),
     ],
 )
@@ -367,8 +436,119 @@ def test_under_mpiexec_the_command_joins_the_world_that_it_finds():
     done = edf_train(*SMALL, "--comm", "mpi", "--json", launcher=world)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["ranks"] == 3
+    apart = edf_train(*SMALL, launcher=world)
+    assert apart.returncode == 2 and apart.stderr.count("mpiexec has started this: add --comm mpi") == 1
     refused = edf_train(*SMALL, "--comm", "mpi", "--ranks", "4", launcher=world)
     assert refused.returncode == 1 and "--ranks is 4, but mpiexec has started 3" in refused.stderr
+
+
+def in_the_command(monkeypatch, *args, train_mnist=None):
+    """The command in this process, its ranks as threads; what rank 0 runs may be replaced."""
+    monkeypatch.setattr(sys, "argv", ["edf", "train", *args])
+    if train_mnist:
+        monkeypatch.setattr(sys.modules[train.__module__], "train_mnist", train_mnist)
+    return CliRunner().invoke(cli.main, ["train", "--comm", "local", *args])
+
+
+@pytest.fixture
+def begun(tmp_path, monkeypatch):
+    """The checkpoint of the command with SMALL."""
+    path = tmp_path / "run.npz"
+    done = in_the_command(monkeypatch, *SMALL, "--ranks", "1", "--checkpoint", str(path))
+    assert done.exit_code == 0 and "after 1 epoch (12 steps) on 1 rank in" in done.stdout
+    assert " 0.0 s" not in done.stdout
+    return path
+
+
+@pytest.mark.parametrize(
+    "changed, words",
+    [
+        (("--batch", "32"), "--batch 50, not 32"),
+        (("--seed", "3"), "--seed 0, not 3"),
+        (("--model", "lenet"), "--model mlp, not lenet"),
+        (("--optimizer", "sgd"), "--optimizer adam, not sgd"),
+        (("--lr", "0.5"), "--lr 0.001, not 0.5"),
+        (("--limit", "500"), "--limit 600, not 500"),
+        (("--dtype", "float32"), "--dtype float64, not float32"),
+    ],
+)
+def test_the_checkpoint_of_another_run_is_told_in_the_words_of_the_options(begun, monkeypatch, changed, words):
+    before = begun.read_bytes()
+    done = in_the_command(monkeypatch, *SMALL, "--checkpoint", str(begun), *changed)
+    assert done.exit_code == 2 and f"it was begun with {words}. " in done.stderr and "--anew" in done.stderr
+    assert "Resume with" not in done.stderr and "resume=False" not in done.stderr and begun.read_bytes() == before
+
+
+def test_the_same_options_have_nothing_left_to_do_and_say_so(begun, monkeypatch):
+    resumed = in_the_command(monkeypatch, *SMALL, "--checkpoint", str(begun), "--epochs", "2")
+    assert resumed.exit_code == 0 and "after 2 epochs (24 steps) on 2 ranks" in resumed.stdout
+    done = in_the_command(monkeypatch, *SMALL, "--checkpoint", str(begun))
+    assert done.exit_code == 0 and "after 2 epochs (24 steps). Nothing was left to train: --epochs is 1" in done.stdout
+
+
+def fails(error):
+    def program(comm, settings):
+        raise error
+
+    return program
+
+
+def test_what_would_fail_again_has_no_advice_to_resume(tmp_path, monkeypatch):
+    wrong = fails(DataError("there are 3 GPUs."))
+    done = in_the_command(monkeypatch, *SMALL, "--checkpoint", str(tmp_path / "x.npz"), train_mnist=wrong)
+    assert done.exit_code == 2 and done.stderr.endswith("there are 3 GPUs.\n") and "Rank" not in done.stderr
+
+
+@pytest.mark.parametrize("given, advice", [((), "Resume with: edf train "), (("--anew",), "still holds the older run")])
+def test_the_advice_after_a_failure_is_true(begun, monkeypatch, given, advice):
+    args = (*SMALL, "--checkpoint", str(begun), *given)
+    done = in_the_command(monkeypatch, *args, train_mnist=fails(RankFailed("Rank 1 has waited.")))
+    assert done.exit_code == 1 and advice in done.stderr
+    begun.unlink()
+    lost = in_the_command(monkeypatch, *args, train_mnist=fails(RankFailed("Rank 1 has waited.")))
+    assert lost.exit_code == 1 and "was not reached; with --every N" in lost.stderr
+    full = in_the_command(monkeypatch, *args, train_mnist=fails(NotWritten("run.npz cannot be written: full.")))
+    assert full.exit_code == 1 and full.stderr.endswith("run.npz cannot be written: full.\nNothing was saved.\n")
+
+
+def test_ctrl_c_ends_the_command_with_130_whether_anything_was_saved_or_not(tmp_path, monkeypatch):
+    def interrupted(comm, settings):
+        if comm.rank == 0:
+            signal.raise_signal(signal.SIGINT)
+        while True:
+            comm.barrier()
+
+    done = in_the_command(monkeypatch, *SMALL, train_mnist=interrupted)
+    assert done.exit_code == 130 and "Interrupted. Nothing was saved; with --checkpoint FILE" in done.stderr
+
+
+def test_more_ranks_than_cores_are_noted(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1}, raising=False)
+    notes = [in_the_command(monkeypatch, "--ranks", n, train_mnist=fails(DataError("."))).stderr for n in "23"]
+    assert ["3 ranks share 2 cores" in note for note in notes] == [False, True]
+
+
+@pytest.mark.parametrize("variable", ["PMI_RANK", "OMPI_COMM_WORLD_RANK"])
+def test_under_mpiexec_another_engine_is_refused_once(monkeypatch, variable):
+    said = []
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    for rank in "012":
+        monkeypatch.setenv(variable, rank)
+        done = in_the_command(monkeypatch, *SMALL, train_mnist=fails(AssertionError("a training of its own")))
+        assert done.exit_code == 2
+        said.append("mpiexec has started this: add --comm mpi" in done.stderr)
+    assert said == [True, False, False]
+
+
+@posix
+def test_under_mpiexec_the_advice_names_mpiexec_and_the_ranks(begun, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["edf", "train", "--comm", "mpi", "--checkpoint", str(begun), "--anew"])
+    settings = Settings(checkpoint=str(begun))
+    alone = cli._how_to_resume(settings, None, ranks=3)
+    monkeypatch.setenv("PMI_RANK", "0")
+    assert alone == f"Resume with: edf train --comm mpi --checkpoint {begun}"
+    assert cli._how_to_resume(settings, None, ranks=3) == alone.replace("edf train", "mpiexec -n 3 edf train")
 
 
 def children(pid):
@@ -410,7 +590,8 @@ def test_ctrl_c_ends_the_command_cleanly(tmp_path, engine):
     process.send_signal(signal.SIGINT)
     out, said = process.communicate(timeout=60)
     told = json.loads(out)
-    assert process.returncode == 0 and told["interrupted"], said
+    assert process.returncode == 130 and told["interrupted"], said
+    assert f"Resume with: edf train {' '.join(args)}" in said
     assert read_checkpoint(path)["loop"]["step"] == told["steps"]
 
 
