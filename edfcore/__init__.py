@@ -26,6 +26,7 @@ The core needs NumPy alone; `edfcore.figures` and `edfcore.widgets` are imported
 from .components import *  # noqa: F403
 from .cost import Cost
 from .errors import DataError, EdfError, GraphError, MissingExtra, ShapeError
+from .gpu.device import device, use
 from .graph import (
     Backward,
     Component,
@@ -38,11 +39,13 @@ from .graph import (
     reset,
 )
 from .optimizers.slides import SGD
+from .plan import plan
 from .registry import REGISTRY, register
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Backward", "Component", "Cost", "DataError", "EdfError", "Forward", "Graph", "GraphError", "Input", "MissingExtra",
-    "Node", "Param", "SGD", "ShapeError", "current", "register", "reset", *REGISTRY,
+    "Node", "Param", "SGD", "ShapeError", "current", "device", "plan", "register", "reset",
+    "use", *REGISTRY,
 ]  # fmt: skip

@@ -10,19 +10,25 @@ from .errors import DataError, EdfError, MissingExtra
 FLOATS = ("float32", "float64", "complex128")
 
 
+def cupy():
+    """The module cupy. Raises MissingExtra where it is not installed."""
+    try:
+        import cupy
+    except ModuleNotFoundError as error:
+        raise MissingExtra("The GPU backend", "CuPy", "gpu13") from error
+    return cupy
+
+
 @dataclass(frozen=True)
 class Backend:
     """An array module and a floating-point type.
 
     Parameters
     ----------
-    name : "numpy", "cupy", or a simulated device (`parallel.machine.SimDevice`), whose `xp` it then is
+    name : "numpy", "cupy", or a device with an `xp`: `gpu.device.CudaDevice`, `parallel.machine.SimDevice`
     dtype : "float32", "float64", or "complex128" (the last for complex-step gradient checks)
 
-    Raises
-    ------
-    DataError : an unknown name or dtype.
-    MissingExtra : CuPy was asked for and is not installed.
+    Raises DataError for an unknown name or dtype, MissingExtra where CuPy was asked for and is not installed.
     """
 
     name: str = "numpy"
@@ -30,25 +36,18 @@ class Backend:
 
     def __post_init__(self):
         if self.name not in ("numpy", "cupy") and not hasattr(self.name, "xp"):
-            raise DataError(f"Backend: {self.name!r} is not known; use 'numpy' or 'cupy', or a simulated device.")
+            raise DataError(f"Backend: {self.name!r} is not known; use 'numpy' or 'cupy', or a device.")
         if self.dtype not in FLOATS:
             raise DataError(f"Backend: dtype {self.dtype!r} is none of {', '.join(FLOATS)}.")
 
     @cached_property
     def xp(self):
-        """The array module: numpy, cupy where it was asked for, or the simulated device's."""
-        if self.name != "cupy":
-            return np if self.name == "numpy" else self.name.xp
-        try:
-            import cupy
-        except ImportError as error:
-            raise MissingExtra("The GPU backend", "CuPy", "gpu13") from error
-        return cupy
+        """The array module: numpy, cupy where it was asked for, or the device's."""
+        return np if self.name == "numpy" else cupy() if self.name == "cupy" else self.name.xp
 
     def array(self, value, what="the value"):
         """`value` as an array of this backend; floating-point data gets `dtype`, integers stay integers.
-
-        Raises DataError where `value` is ragged, or holds objects or text rather than numbers.
+        Raises DataError where it is ragged, or holds objects or text rather than numbers.
         """
         try:
             array = self.xp.asarray(value)

@@ -50,7 +50,7 @@ def example(name, rng, size=None):
     node, values : the component in a graph of its own, and its arguments' values
     """
     cls = REGISTRY[name]
-    signature, graph = parse(cls.axes), Graph()
+    signature, graph = parse(cls.axes), Graph(backend="numpy")
     sizes = {letter: int(rng.integers(1, 6)) for letter in signature.letters} | (size or {})
     if hasattr(cls, "example"):
         values, settings = cls.example(sizes, rng)

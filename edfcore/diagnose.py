@@ -9,8 +9,21 @@ def check_forwarded(graph, loss, order):
         raise GraphError(f"Backward: {loss.label} was not forwarded yet; call Forward() first.")
     if loss.clock != graph.clock:
         raise GraphError(f"Backward: {graph.last_change} after the last Forward(); call Forward() again.")
-    if not graph.backend.xp.isfinite(loss.value).all():
+    if fails(graph.backend, ~graph.backend.xp.isfinite(loss.value).all(), loss, "the loss is not finite"):
         raise DataError(f"Backward: the loss {loss.label} is not finite. {blame(graph.backend.xp, order)}")
+
+
+def fails(backend, flag, node, why):
+    """Whether a check found a fault. A GPU may look later (see gpu.device): the answer is no for now.
+
+    Parameters
+    ----------
+    backend : Backend, of the node's graph
+    flag : the fault, a truth () of this backend
+    node, why : what a late message says: the node, and what is wrong with it
+    """
+    late = getattr(backend.name, "late", None)
+    return bool(flag) if late is None else late.add(flag, node, why)
 
 
 def blame(xp, order):

@@ -7,8 +7,9 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 
-from .backend import Backend
-from .errors import EdfError, MissingExtra
+from . import blas
+from .errors import EdfError
+from .gpu import health
 
 COURSE = ("numpy", "jupyterlab", "nbgrader", "nbclient", "ipywidgets", "matplotlib")
 INSTALL = 'python -m pip install -e ".[course]"'
@@ -32,7 +33,7 @@ class Finding:
 def examine(course_root):
     """Every finding, in the order a reader wants them."""
     findings = [_python(), *(_package(name) for name in COURSE), _blas(), _mnist(), _course(course_root)]
-    return [*findings, _disk(), _gpu(), _sandbox()]
+    return [*findings, _disk(), *_gpu(), _sandbox()]
 
 
 def _python():
@@ -63,7 +64,8 @@ def _blas():
         f"{p['internal_api']} {p.get('version', '')}, kernel {p.get('architecture', '?')}, threads: {p['num_threads']}"
         for p in pools
     )
-    return Finding("BLAS", "ok", "; ".join(dict.fromkeys(told)))
+    better, fix = blas.advice()
+    return Finding("BLAS", "ok", "; ".join([*dict.fromkeys(told), *([better] if better else [])]), fix)
 
 
 def _mnist():
@@ -90,15 +92,9 @@ def _disk():
 
 
 def _gpu():
-    try:
-        runtime = Backend("cupy").xp.cuda.runtime
-        names = [runtime.getDeviceProperties(k)["name"].decode() for k in range(runtime.getDeviceCount())]
-        return Finding("GPU", "ok", ", ".join(names), optional=True)
-    except MissingExtra:
-        fix = 'With an NVIDIA card: pip install -e ".[gpu13]" (or gpu12 for a CUDA 12 driver).'
-        return Finding("GPU", "missing", "CuPy is not installed; everything runs on the CPU", fix, optional=True)
-    except Exception as error:  # CuPy raises its own kinds for a missing driver or library
-        return Finding("GPU", "missing", f"CuPy finds no device: {error}", "Update the driver.", optional=True)
+    """A finding for each part that a GPU needs; none of them has to be there."""
+    for name, well, found, fix in health.examine():
+        yield Finding(name, "ok" if well else "missing", found, fix, optional=True)
 
 
 def _sandbox():

@@ -16,6 +16,7 @@ from . import axes as letters
 from .backend import Backend
 from .diagnose import check_forwarded
 from .errors import DataError, GraphError
+from .gpu.device import chosen
 from .operators import Operators
 from .registry import argument_names
 from .show import Shown
@@ -272,11 +273,11 @@ class Graph(Shown):
     Parameters
     ----------
     dtype : the floating-point type of values and gradients, "float64" (default) or "float32"
-    backend : "numpy" or "cupy"
+    backend : "numpy", "cupy" or a device (see Backend); default, what `edf.use` and `edf.device` say: "numpy"
     """
 
-    def __init__(self, dtype="float64", backend="numpy"):
-        self.backend = Backend(backend, dtype)
+    def __init__(self, dtype="float64", backend=None):
+        self.backend = Backend(backend or chosen(), dtype)
         self.nodes, self._orders, self._tokens = [], {}, []
         self.clock, self.last_change = 0, "nothing was set"  # counts changes of inputs and parameters
         self.training = True  # dropout and batch norm ask; see `evaluating`
@@ -402,7 +403,7 @@ def current():
     return _current.get() or _default
 
 
-def reset(dtype="float64", backend="numpy"):
+def reset(dtype="float64", backend=None):
     """Start a fresh default graph (EDF's clear_compgraph); the old one lives on in its nodes."""
     global _default
     _default = Graph(dtype, backend)

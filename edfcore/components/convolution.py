@@ -184,10 +184,13 @@ class Conv2d(Windowed):
 
     def _columns(self, x, W_shape):
         """Every window as a column: (groups, k r s, p q B)."""
-        (_, k, r, s), (u, v) = W_shape, self.stride
-        windows = self.xp.lib.stride_tricks.sliding_window_view(self._padded(x), (r, s), axis=(1, 2))[:, ::u, ::v]
-        _, p, q, b = windows.shape[:4]
-        return windows.transpose(0, 4, 5, 1, 2, 3).reshape(self.groups, k * r * s, p * q * b)
+        (_, k, r, s), (u, v), (p, q) = W_shape, self.stride, self._places(x.shape[2:], W_shape[2:])
+        padded = self._padded(x)
+        c, b = len(padded), padded.shape[3]
+        of_c, down, across, of_b = padded.strides  # CuPy's sliding_window_view would wait for the GPU
+        strides = (of_c, down, across, u * down, v * across, of_b)
+        windows = self.xp.lib.stride_tricks.as_strided(padded, (c, r, s, p, q, b), strides)
+        return windows.reshape(self.groups, k * r * s, p * q * b)
 
 
 @register

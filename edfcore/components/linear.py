@@ -8,6 +8,7 @@ from math import isfinite
 from numbers import Integral, Real
 
 from ..cost import Cost, count
+from ..diagnose import fails
 from ..errors import DataError, ShapeError
 from ..graph import Component
 from ..registry import register
@@ -166,7 +167,7 @@ def whole(node, name, least, needed):
 
 def refuse(node, bad, name, value, why):
     """Raise DataError with the first entry where `bad` is true, if there is one."""
-    if bad.any():
+    if fails(node.graph.backend, bad.any(), node, f"an entry of {name} {why}"):
         at = tuple(int(k) for k in node.xp.argwhere(bad)[0])
         raise DataError(f"{node.label}: {name}{list(at)} = {value[at].real} {why}")
 
@@ -176,7 +177,7 @@ def check_labels(node, kind, name, y, n, things):
     if y.dtype.kind not in "iu":
         raise DataError(f"{node.label}: {kind}s must be integers but {getattr(node, name).label} holds {y.dtype}.")
     bad = (y < 0) | (y >= n)
-    if bad.any():
+    if fails(node.graph.backend, bad.any(), node, f"a {kind} of {name} is out of range: there are {n} {things}"):
         at = tuple(int(k) for k in node.xp.argwhere(bad)[0])
         span = f"there are {n} {things}, 0 to {n - 1}" if n else f"there are no {things}"
         where = ", ".join(str(k) for k in at)

@@ -8,6 +8,7 @@ from the scores.
 """
 
 from ..cost import Cost, count
+from ..diagnose import fails
 from ..errors import DataError, ShapeError
 from ..graph import Component
 from ..registry import register
@@ -121,8 +122,9 @@ class LogLoss(Component):
         return [rng.uniform(0.05, 1.0, size=sizes["b"])], {}
 
     def forward(self, a):
-        if (a.real <= 0).any():
-            raise DataError(f"{self.label}: a probability of 0 or less has no logarithm; is a Softmax missing?")
+        why = "a probability of 0 or less has no logarithm; is a Softmax missing?"
+        if fails(self.graph.backend, (a.real <= 0).any(), self, why):
+            raise DataError(f"{self.label}: {why}")
         return -self.a.log_value()
 
     def backward(self, grad, ell, a):

@@ -441,9 +441,7 @@ class Embedding(Component):
         return lambda: self._added(grad, W, ids), None
 
     def _added(self, grad, W, ids):
-        rows = self.xp.zeros(W.shape, grad.dtype)
-        self.xp.add.at(rows, ids, grad)  # W.grad[ids[b,...],d] += z.grad[b,...,d]
-        return rows
+        return added(self.xp, grad, ids, W.shape)  # W.grad[ids[b,...],d] += z.grad[b,...,d]
 
     def jvp(self, tangents, z, W, ids):
         return tangents[0][ids]
@@ -487,15 +485,29 @@ class Gather(Component):
         return lambda: self._added(grad, x, y), None
 
     def _added(self, grad, x, y):
-        rows = self.xp.zeros(x.shape, grad.dtype)
-        self.xp.add.at(rows, self._place(y), grad)  # x.grad[b,y[b,k],...] += z.grad[b,k,...]
-        return rows
+        return added(self.xp, grad, self._place(y), x.shape)  # x.grad[b,y[b,k],...] += z.grad[b,k,...]
 
     def jvp(self, tangents, z, x, y):
         return tangents[0][self._place(y)]
 
     def cost(self, sizes):
         return Cost(forward=0, backward=count(sizes, "b", "k", "..."))
+
+
+def added(xp, grad, place, shape):
+    """Zeros of a shape, with each part of grad added at its place: an index array, or one for each of two axes."""
+    rows = xp.zeros(shape, grad.dtype)
+    if xp.__name__ != "cupy":
+        xp.add.at(rows, place, grad)
+        return rows
+    from ..gpu.ops import add_rows  # CuPy's add.at has no order, so that no two runs agree
+
+    pair = isinstance(place, tuple)
+    flat = (place[0] * shape[1] + place[1] if pair else place).ravel()
+    axes = 2 if pair else 1
+    each = xp.ascontiguousarray(grad.reshape(flat.size, *shape[axes:]))
+    add_rows(each, xp.ascontiguousarray(flat, "int64"), rows.reshape(prod(shape[:axes]), *shape[axes:]))
+    return rows
 
 
 def is_whole(n):

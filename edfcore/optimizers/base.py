@@ -23,6 +23,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from ..diagnose import fails
 from ..errors import DataError, GraphError, ShapeError
 from ..graph import Graph, Param
 
@@ -290,7 +291,8 @@ class Optimizer(Resumable):
         for p in self.params:
             if p.grad is not None and p.grad.shape != p.value.shape:
                 raise ShapeError(f"{self.kind}: {p.label} has shape {p.value.shape}, its gradient {p.grad.shape}.")
-            if p.grad is not None and not np.isfinite(p.grad).all():
+            why = "its gradient is not finite"
+            if p.grad is not None and fails(p.graph.backend, ~np.isfinite(p.grad).all(), p, why):
                 raise DataError(
                     f"{self.kind}: the gradient of {p.label} holds NaN or infinity; no parameter was changed. "
                     "Clip the gradients, lower the learning rate, or look for a logarithm or a root of 0."

@@ -44,7 +44,7 @@ def clip_by_value(params, clip_value):
     (3.0, [1.0, -0.5])
     """
     gradients = _gradients("clip_by_value", params, clip_value, 0.0)
-    largest = max((float(np.abs(g).max(initial=0)) for g in gradients), default=0.0)
+    largest = max((largest_of(g) for g in gradients), default=0.0)
     if math.isnan(largest) or any(np.isnan(g).any() for g in gradients):
         raise DataError("clip_by_value: a gradient holds NaN, which no clipping mends; nothing was changed.")
     for g in gradients:
@@ -113,10 +113,15 @@ def clip_by_global_norm(params, max_norm, eps=1e-6):
 
 def norm_of(arrays):
     """sqrt of the sum of squares of all entries, in float64, without overflow or underflow of the squares."""
-    largest = float(np.max([np.abs(a).max(initial=0) for a in arrays]))
+    largest = float(np.max([largest_of(a) for a in arrays]))
     if largest == 0 or not math.isfinite(largest):
         return largest
     return largest * math.sqrt(sum(float((np.divide(a, largest, dtype=np.float64) ** 2).sum()) for a in arrays))
+
+
+def largest_of(array):
+    """The largest absolute value of an entry, 0 without entries. (CuPy's max has no `initial`.)"""
+    return float(np.abs(array).max()) if array.size else 0.0
 
 
 def _scale(g, max_norm, norm, eps):
