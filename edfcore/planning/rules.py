@@ -201,7 +201,7 @@ class Times(Rule):
 class ScoresRule(Rule):
     """Softmax, the label's probability, its negative logarithm: (p - onehot) / B in one array.
 
-    With d the scores less the greatest, l = log sum exp d - d[y]; the array of d becomes that of p, then the gradient's.
+    With d the scores less the greatest, l = log sum exp d - d[y]; d's array becomes that of p, then the gradient's.
     """
 
     def fits(self, c, node):
