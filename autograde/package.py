@@ -13,7 +13,12 @@ from typing import NamedTuple
 from .errors import AutogradeError
 
 PACKAGE = "edfcore"
-_OUT = ("widgets", "figures", "cli", "doctor", "demo", "execute", "lab_settings", "teach.compare")
+_OUT = (
+    "widgets", "figures", "cli", "doctor", "demo", "execute", "lab_settings", "teach.compare", "bench", "blas",
+    # second spellings of what components and optimizers do
+    "plan", "planning", "parallel", "cuda", "gpu.ops", "gpu.formulas", "gpu.kernels", "gpu.reference", "gpu.graphs",
+    "gpu.data", "gpu.health", "gpu.nvrtc",
+)  # fmt: skip
 LEFT_OUT = tuple(f"{PACKAGE}.{name}" for name in _OUT)
 
 
