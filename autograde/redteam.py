@@ -287,11 +287,16 @@ class Listener:
 
 
 class Watch:
-    """A process beside the grader that notes how large the examiners grow: (first seen, last seen, most bytes)."""
+    """A process beside the grader that notes how large the examiners grow: (first seen, last seen, most bytes).
+
+    Examiners are forks of the grader: what it holds when this begins is shared with them, and is taken off.
+    """
 
     def __init__(self):
         reading, writing = os.pipe()
         self._reading, self._grader = reading, os.getpid()
+        with open("/proc/self/statm", encoding="ascii") as file:
+            self._base = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         self.pid = os.fork()
         if self.pid == 0:
             try:
@@ -307,7 +312,7 @@ class Watch:
         while going and os.getppid() == self._grader:
             for pid, size in examiners(self._grader):
                 first, _, most = seen.get(pid, (time.time(), 0, 0))
-                seen[pid] = (first, time.time(), max(most, size))
+                seen[pid] = (first, time.time(), max(most, size - self._base))
             time.sleep(0.05)
         with open(writing, "w", encoding="utf-8") as file:
             json.dump(list(seen.values()), file)
