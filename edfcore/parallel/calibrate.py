@@ -131,18 +131,24 @@ def _lateness(comm, seconds):
         return 0.0, 0.0
     graph, out = _product(*SHAPE)
     graph.Forward()
-    array = np.zeros(1 << 20, np.float32)
-    alone = _together(comm, lambda: graph.Forward(out), seconds)
+    array, seed = np.zeros(1 << 20, np.float32), np.ones_like(out.value)
+
+    def work():
+        graph.Forward(out)
+        graph.Backward(out, seed=seed)
+
+    alone = _together(comm, work, seconds)
     summing = _together(comm, lambda: comm.all_reduce(array), seconds, times=_times(comm, seconds, array))
     found = []
     for length in LENGTHS:
-        times, means = max(int(length / alone), 1), np.zeros(PARTS)
+        times, means = max(round(length / alone), 1), np.zeros(PARTS)
         for part in range(PARTS):
             comm.barrier()
-            start, rounds = time.perf_counter(), max(int(seconds / PARTS / length), 2)
+            start, rounds = time.perf_counter(), max(int(seconds / PARTS / length), 4)
             for _ in range(rounds):
+                comm.barrier()  # as at the beginning of a step that is measured
                 for _ in range(times):
-                    graph.Forward(out)
+                    work()
                 comm.all_reduce(array)
             means[part] = (time.perf_counter() - start) / rounds
         both = float(np.median(comm.all_reduce(means))) / comm.size

@@ -144,6 +144,7 @@ def autograde(*args, cwd=None):
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_command_certifies_and_exits_with_1_where_the_certificate_is_not_valid(folder):
     for exercise in ("layer-backward", "sigmoid", "log-loss", "log-loss-backward", "mean-loss", "train"):
         path = folder / "bank" / f"{exercise}.py"
