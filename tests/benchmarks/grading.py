@@ -5,8 +5,8 @@
 
 Stock means nbgrader's own preprocessors and executor, on a course directory of its own with a plain configuration, and
 the same notebooks. Ours runs before and after it, on one half of the class each, so that noise of the machine meets
-both. From both the time is taken off that they take when nothing is to be done; `ratio_with_our_starts` charges ours, and
-not stock, for starting, twice in one class.
+both. From both the time is taken off that they take when nothing is to be done; `ratio_with_our_starts` charges ours,
+and not stock, for starting, twice in one class.
 """
 
 import argparse
