@@ -416,7 +416,8 @@ class View(Rule):
     def backward(self, c, node):
         shape = c.stored(node.x)
         g = c.program.view(c.grad(node), f"{c.grad(node)}_as", lambda a: a.reshape(shape))
-        c.give(node.x, lambda to: c.emit(f"{c.function(np.copyto)}({to}, {g})", node), instead=g)
+        copy, mine = c.function(np.copyto), None if node in c.keep else g
+        c.give(node.x, lambda to: c.emit(f"{copy}({to}, {g})", node), instead=mine)
 
 
 RULES = {

@@ -5,7 +5,7 @@
 Rules that act entry by entry have lines here; others, and optimizers with several groups, take their own `step`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -29,8 +29,6 @@ class Update:
     state: tuple
     names: tuple
     numbers: object
-    keys: tuple = ()
-    arrays: dict = field(default_factory=dict)
 
 
 def update_of(optimizer):
@@ -76,7 +74,7 @@ def _heavy(group, nesterov):
     first, g = _decayed(group)
     step = ("multiply(v, mu, t)", f"add(t, {g}, t)", "multiply(t, lr, t)") if nesterov else ("multiply(v, lr, t)",)
     lines = (*first, "multiply(v, mu, v)", f"add(v, {g}, v)", *step, "subtract(w, t, w)")
-    return Update(lines, ("v",), ("lr", "decay", "mu"), lambda h, lr, t: (lr, h["weight_decay"], h["momentum"]), ("v",))
+    return Update(lines, ("v",), ("lr", "decay", "mu"), lambda h, lr, t: (lr, h["weight_decay"], h["momentum"]))
 
 
 def _adam(group):
@@ -99,7 +97,7 @@ def _adam(group):
         return (b1, 1 - b1, b2, 1 - b2, 1 / c2, h["eps"], lr / c1, h["weight_decay"], 1 - lr * h["weight_decay"])
 
     names = ("b1", "a1", "b2", "a2", "c2", "eps", "lr1", "decay", "kept")
-    return Update(lines, ("m", "v"), names, numbers, ("m", "v"))
+    return Update(lines, ("m", "v"), names, numbers)
 
 
 class FlatStep:

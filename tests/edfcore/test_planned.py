@@ -396,3 +396,19 @@ def test_a_loss_that_is_not_finite_changes_no_parameter():
         planned.step(x=np.where(X > 1, np.nan, X), y=Y)
     assert all(np.array_equal(p.value, b) for p, b in zip(graph.params, before, strict=True))
     planned.step(x=X, y=Y)
+
+
+def test_the_gradient_of_a_view_that_is_kept_is_not_written_over():
+    rng = np.random.default_rng(0)
+    with edf.Graph() as graph:
+        x = Input("x")
+        h = edf.Sigmoid(edf.VDot(x, Param(rng.normal(size=(4, 6)))))
+        flat = edf.Reshape(h)
+        loss = edf.SumOver(edf.Mul(edf.Tanh(flat), Param(rng.normal(size=6))), axis=1)
+    planned = plan(graph, loss, keep=[flat])
+    x.set(X)
+    graph.Forward(loss)
+    graph.Backward(loss)
+    expected = flat.grad.copy()
+    planned.gradients(x=X)
+    assert np.abs(flat.grad - expected).max() < 1e-12
