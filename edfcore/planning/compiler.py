@@ -195,7 +195,7 @@ class Compiler:
         """A contribution to an argument's gradient.
 
         write : function of a name, emits the lines that write the contribution into that array (layout of the value)
-        instead : the name of an array that is the contribution already and that nobody else needs
+        instead : the name of an array that is the contribution already, in place of `write`; taken over where it is free
         add : function of a name, emits the lines that add the contribution; default: written apart, then added
         """
         if arg not in self.wanted or not arg.wants_grad:
@@ -211,7 +211,7 @@ class Compiler:
             self.program.emit(f"{self.function(np.add)}({self.grads[arg]}, {apart}, {self.grads[arg]})")
             return
         self.written.add(arg)
-        if instead is not None and arg not in self.grads and self.is_scratch(instead):
+        if instead is not None and arg not in self.grads and self.is_free(instead):
             self.grads[arg] = instead
             return
         if arg not in self.grads:
@@ -221,10 +221,12 @@ class Compiler:
         else:
             self.program.emit(f"{self.function(np.copyto)}({self.grads[arg]}, {instead})")
 
-    def is_scratch(self, name):
-        """Whether an array belongs to the program alone."""
+    def is_free(self, name):
+        """Whether an array may be written over: it is the program's own, and no gradient that somebody reads."""
         buffers = self.program.buffers
-        return name in buffers and buffers[buffers[name].root].array is None
+        if name not in buffers or buffers[buffers[name].root].array is not None:
+            return False
+        return buffers[name].root not in {buffers[g].root for k in self.keep if (g := self.grads.get(k)) in buffers}
 
     def transposed(self, name):
         """The name of an array's transpose."""

@@ -60,8 +60,7 @@ class Bias(Rule):
     def backward(self, c, node):
         g = c.grad(node)
         c.give(node.args[1], lambda to: self.total(c, node, g, to))
-        copy = c.function(np.copyto)
-        c.give(node.args[0], lambda to: c.emit(f"{copy}({to}, {g})", node), instead=None if node in c.keep else g)
+        c.give(node.args[0], None, instead=g)
 
     def shaped(self, c, beta):
         return c.storage[beta]
@@ -108,7 +107,7 @@ class Squash(Rule):
         if node.args[0] not in c.wanted:
             return
         y, g = c.storage[node], c.grad(node)
-        if c.is_scratch(g) and node not in c.keep:
+        if c.is_free(g):
             self.slope(c, node, y, g, g)  # g is nobody else's
             c.give(node.args[0], None, instead=g)
         else:
@@ -416,8 +415,7 @@ class View(Rule):
     def backward(self, c, node):
         shape = c.stored(node.x)
         g = c.program.view(c.grad(node), f"{c.grad(node)}_as", lambda a: a.reshape(shape))
-        copy, mine = c.function(np.copyto), None if node in c.keep else g
-        c.give(node.x, lambda to: c.emit(f"{copy}({to}, {g})", node), instead=mine)
+        c.give(node.x, None, instead=g)
 
 
 RULES = {
