@@ -195,7 +195,7 @@ class Compiler:
         """A contribution to an argument's gradient.
 
         write : function of a name, emits the lines that write the contribution into that array (layout of the value)
-        instead : the name of an array that is the contribution already, in place of `write`; taken over where it is free
+        instead : the name of an array that is the contribution already, in place of `write`; taken over if it is free
         add : function of a name, emits the lines that add the contribution; default: written apart, then added
         """
         if arg not in self.wanted or not arg.wants_grad:
