@@ -3,9 +3,12 @@
 A step copies a batch, goes forward and backward and changes every parameter by SGD, in float32. All engines get the
 same initial parameters and batches from one file; before anything is timed, the losses of each engine's first steps
 must agree with those of edfcore in float64. Each engine has a process of its own, and may use the same number of
-threads and of processors. In each round every engine times a few steps, in an order that rotates, so that what disturbs
-the machine meets all of them. A time is the mean over those few steps; told are its median and its 10th and 90th
-percentile over the rounds.
+threads and of processors. In each round every engine times a few chunks of steps, in an order that rotates, so that
+what disturbs the machine meets all of them. A chunk's time is the mean over its steps, a round's the median over its
+chunks; told are the median and the 10th and 90th percentile over the rounds.
+
+OpenBLAS gets the kernel that was tested to be fastest (blas.py), even where OPENBLAS_CORETYPE names another one, since
+the other libraries choose theirs; EDF_BLAS=off leaves the variable alone. The report names the kernel.
 
 The engines are files in tests/benchmarks/engines, which says what each does.
 """
@@ -39,7 +42,9 @@ ENGINES = {  # what --engines knows: the file, and the package whose interpreter
 YARDSTICK = "torch"  # the table's ratios are to this engine's median
 K = 10  # batches, taken in turn; the losses of the first K steps are compared
 RTOL = 1e-4  # of a float32 loss to the float64 loss after at most K steps
-TIMED = 0.02  # seconds that an engine's share of a round takes, about
+TIMED = 0.005  # seconds that a chunk takes, about
+CHUNKS = 9  # of an engine's share of a round: threads that wake on one processor cost 10 ms now and then
+WARM = 0.03  # seconds of steps before them, about
 PAUSE = 0.05  # seconds between two engines: threads of the last one spin for up to 30 ms before they sleep
 NOISY = 1.5  # p90 by p10, above which the table warns; on quiet machines it is below 1.2
 PATIENCE = 300  # seconds for any one request: torch.compile is slow at first
@@ -227,7 +232,7 @@ def numpy_versions():
 def environment(threads):
     """The environment of every engine: equal threads for each library that reads one of these, a better BLAS kernel."""
     limits = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC", "NUM_CPU_THREADS")
-    found = os.environ | blas.environment() | {name: str(threads) for name in limits}
+    found = blas.fastest(os.environ) | {name: str(threads) for name in limits}
     if threads == 1:  # XLA has a pool of its own, which otherwise is as large as the processors that it may use
         found["XLA_FLAGS"] = f"{found.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false".strip()
     return found
@@ -446,7 +451,7 @@ def time_in_rounds(engines, rounds, pause=PAUSE):
 
     Parameters
     ----------
-    engines : objects with `name` and ask("time", steps=, before=)
+    engines : objects with `name` and ask("time", steps=, before=, chunks=)
     rounds : int
     pause : float, seconds of rest before each measurement
     """
@@ -457,7 +462,8 @@ def time_in_rounds(engines, rounds, pause=PAUSE):
         for engine in rotated(engines, r):
             rest.wait(pause)
             n = steps[engine.name]
-            samples[engine.name].append(engine.ask("time", steps=n, before=max(1, n // 5))["seconds"] / n)
+            seconds = engine.ask("time", steps=n, before=round(n * WARM / TIMED), chunks=CHUNKS)["seconds"]
+            samples[engine.name].append(float(np.median(seconds)) / n)
     return samples
 
 
@@ -474,7 +480,7 @@ def rotated(items, r):
 def _steps_per_round(engine):
     """How many steps take about TIMED seconds, found by doubling; this is the warm-up too."""
     n = 1
-    while (seconds := engine.ask("time", steps=n, before=0)["seconds"]) < TIMED and n < 1 << 20:
+    while (seconds := engine.ask("time", steps=n, before=0, chunks=1)["seconds"][0]) < TIMED and n < 1 << 20:
         n *= 2
     return max(2, round(n * min(1.0, TIMED / seconds)))
 

@@ -383,6 +383,20 @@ def environment(measuring=measure):
     return {}
 
 
+def fastest(environ, measuring=measure):
+    """An environment in which OpenBLAS takes the kernel that was tested to be fastest, even over a user's choice.
+
+    For comparisons with libraries that choose their own. EDF_BLAS=off leaves OPENBLAS_CORETYPE as it is.
+    """
+    if environ.get("EDF_BLAS", "").lower() == "off":
+        return dict(environ)
+    found = {name: value for name, value in environ.items() if name != "OPENBLAS_CORETYPE"}
+    with suppress(Exception):
+        choice = decide(measuring)
+        return found | ({"OPENBLAS_CORETYPE": choice.coretype} if choice.coretype else {})
+    return dict(environ)
+
+
 def advice(measuring=measure):
     """What `edf doctor` says of the kernel: (found, fix), sentences or "".
 

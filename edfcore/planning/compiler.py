@@ -11,11 +11,13 @@ no rule runs through its own `forward` and `backward`, as the stepped engine wou
 
 import numpy as np
 
-from ..components import CrossEntropy
+from ..components import AddBias, CrossEntropy
 from ..components.loss import Aref, LogLoss, Softmax
 from ..errors import GraphError
 from ..graph import Input, Param, fitted
 from .program import Program
+
+FEW = 64  # classes, up to which a softmax is computed with the instances as the last axis
 
 
 class Rule:
@@ -125,6 +127,15 @@ class Compiler:
             if leads or node in self.keep:
                 found.add(node)
         return found
+
+    def scored(self, node):
+        """Whether nothing but a softmax over few classes reads a node, a bias between them apart."""
+        readers = self.consumers[node]
+        while len(readers) == 1 and type(readers[0]) is AddBias and readers[0].args[0] is node:
+            node = readers[0]
+            readers = self.consumers[node]
+        softmax = bool(readers) and all(r in self.scores and self.rules[r] is not None for r in readers)
+        return softmax and self.size(node)[1] <= FEW
 
     # Values
 

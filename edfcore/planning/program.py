@@ -120,10 +120,9 @@ class Program:
         mine = [b for b in self.buffers.values() if b.root == b.name and b.array is None]
         size = place(mine)
         self.live = most_alive(mine)
-        self.arena = np.empty(size + ALIGN, np.uint8)
-        start = -self.arena.ctypes.data % ALIGN
+        self.arena = aligned(size, np.uint8)
         for b in mine:
-            there = self.arena[start + b.offset : start + b.offset + b.nbytes]
+            there = self.arena[b.offset : b.offset + b.nbytes]
             b.array = there.view(b.dtype).reshape(b.shape)
         for b in self.buffers.values():
             if b.root != b.name:
@@ -173,6 +172,14 @@ class Program:
         namespace = dict(known)
         exec(compile(text, f"<planned {name}>", "exec"), namespace)  # noqa: S102  our own lines
         return namespace[name]
+
+
+def aligned(size, dtype):
+    """An array of `size` entries, not filled, that begins at a multiple of ALIGN bytes."""
+    dtype = np.dtype(dtype)
+    block = np.empty(size * dtype.itemsize + ALIGN, np.uint8)
+    start = -block.ctypes.data % ALIGN
+    return block[start : start + size * dtype.itemsize].view(dtype)
 
 
 def place(buffers):

@@ -10,41 +10,65 @@ from ..components.elementwise import Add, Mul, Sub
 from ..components.linear import check_labels
 from ..components.loss import LogLoss
 from .compiler import Rule
-from .products import accumulate
+from .products import accumulate, columns, pieces
 
 SUM, LARGEST = np.add.reduce, np.maximum.reduce  # of an array, an axis, a dtype, into an array
 
 
 class Product(Rule):
-    """y = x W: `matmul` into place; a second contribution is added by the product itself."""
+    """y = x W: `matmul` into place; a second contribution is added by the product itself.
+
+    y^T = W^T x^T is computed instead where instances are last in x already, or where a softmax over the few entries of
+    y follows: NumPy takes the maximum of a short last axis several times as long as that of a first one.
+    """
 
     reads = (0, 1)
 
-    def forward(self, c, node):
-        x, W = map(c.value, node.args)
-        c.emit(f"{c.function(np.matmul)}({x}, {W}, {c.make_value(node)})", node)
-
-    def backward(self, c, node):
-        x, W = map(c.value, node.args)
-        g, matmul = c.grad(node), c.function(np.matmul)
-        xT = c.transposed(x) if node.args[1] in c.wanted else None
-        WT = c.transposed(W) if node.args[0] in c.wanted else None
-        more = c.program.bind("matmul_more", accumulate)
-        c.give(
-            node.args[1],
-            lambda to: c.emit(f"{matmul}({xT}, {g}, {to})", node),
-            add=lambda to: c.emit(f"{more}({xT}, {g}, {to})", node),
-        )
-        if c.layout(node.args[0]) == "last":  # x^T in memory: x.grad^T = W y.grad^T
-            g, WT = W, c.transposed(g)
-        c.give(
-            node.args[0],
-            lambda to: c.emit(f"{matmul}({g}, {WT}, {to})", node),
-            add=lambda to: c.emit(f"{more}({g}, {WT}, {to})", node),
-        )
-
     def fits(self, c, node):
         return node.x.value.ndim == 2
+
+    def layout(self, c, node):
+        return "last" if c.layout(node.args[0]) == "last" or c.scored(node) else "plain"
+
+    def forward(self, c, node):
+        x, W = map(c.value, node.args)
+        to = c.make_value(node)
+        if c.layout(node) == "last":
+            x, W = c.transposed(W), c.transposed(x)
+        self.multiply(c, node, x, W, to)
+
+    def backward(self, c, node):
+        (x, W), g = node.args, c.grad(node)
+        if c.layout(node) == "last":
+            g = c.transposed(g)
+        c.give(W, *self.into(c, node, c.value(x), g, first=True))
+        if x in c.wanted:
+            c.give(x, *self.into(c, node, g, c.value(W), first=False))
+
+    def into(self, c, node, a, b, first):
+        """(write, instead, add) of W.grad = x^T y.grad (first), or of x.grad = y.grad W^T."""
+        a, b = (c.transposed(a), b) if first else (a, c.transposed(b))
+        if not first and c.layout(node.args[0]) == "last":  # (y.grad W^T)^T
+            a, b = c.transposed(b), c.transposed(a)
+        more = c.program.bind("matmul_more", accumulate)
+        return lambda to: self.multiply(c, node, a, b, to), None, lambda to: c.emit(f"{more}({a}, {b}, {to})", node)
+
+    def multiply(self, c, node, a, b, to):
+        """The line of to = a b: the call, and the pieces, that take least time; see products."""
+        buffers = c.program.buffers
+        if not all(name in buffers for name in (a, b, to)):
+            c.emit(f"{c.function(np.matmul)}({a}, {b}, {to})", node)
+            return
+        (m, k), (_, n) = buffers[a].shape, buffers[b].shape
+        parts = pieces(m, k, n, buffers[to].dtype)
+        if parts > 1:
+            halves = c.program.group("halves", (b, to), lambda b, to: columns(b, to, parts))
+            c.fused.append(f"{node.label}: a product in {parts} pieces")
+            c.emit(f"for piece, into in {halves}: {c.function(np.matmul)}({a}, piece, into)", node)
+        elif k == 1:  # matmul takes ten times as long
+            c.emit(f"{c.program.bind('dot', np.dot)}({a}, {b}, {to})", node)
+        else:
+            c.emit(f"{c.function(np.matmul)}({a}, {b}, {to})", node)
 
 
 class Bias(Rule):
@@ -52,9 +76,12 @@ class Bias(Rule):
 
     over = 0
 
+    def layout(self, c, node):
+        return c.layout(node.args[0])
+
     def forward(self, c, node):
         y, beta = node.args
-        to, added = c.make_value(node), self.shaped(c, beta)
+        to, added = c.make_value(node), self.shaped(c, node, beta)
         c.emit(f"{c.function(np.add)}({c.storage[y]}, {added}, {to})", node)
 
     def backward(self, c, node):
@@ -62,30 +89,27 @@ class Bias(Rule):
         c.give(node.args[1], lambda to: self.total(c, node, g, to))
         c.give(node.args[0], None, instead=g)
 
-    def shaped(self, c, beta):
-        return c.storage[beta]
+    def shaped(self, c, node, beta):
+        name, more = c.storage[beta], node.value.ndim - 1
+        if c.layout(node) == "plain":
+            return name
+        if name not in c.program.buffers:
+            return f"{name}[:{', None' * more}]"
+        return c.program.view(name, f"{name}_column", lambda a: a.reshape(-1, *[1] * more))
 
     def total(self, c, node, g, to):
-        c.emit(f"{c.program.bind('sum_of', SUM)}({g}, 0, None, {to})", node)
+        axis = 0 if c.layout(node) == "plain" else tuple(range(1, node.value.ndim))
+        c.emit(f"{c.program.bind('sum_of', SUM)}({g}, {axis}, None, {to})", node)
 
 
 class ChannelBias(Bias):
     """z[o,p,q,B] = y[o,p,q,B] + beta[o]."""
-
-    def layout(self, c, node):
-        return c.layout(node.args[0])
-
-    def shaped(self, c, beta):
-        return c.program.view(c.storage[beta], f"{c.storage[beta]}_o", lambda a: a[:, None, None, None])
 
     def forward(self, c, node):
         if c.layout(node) != "last":
             c.rules[node] = None  # plain images: the component's own way
             return c._forward(node)
         super().forward(c, node)
-
-    def total(self, c, node, g, to):
-        c.emit(f"{c.program.bind('sum_of', SUM)}({g}, (1, 2, 3), None, {to})", node)
 
 
 class Squash(Rule):
@@ -212,46 +236,47 @@ class ScoresRule(Rule):
     def forward(self, c, node):
         (s, y), dtype = c.scores[node], c.dtype(node)
         B, classes = c.size(s)
-        d, most = c.scratch("p", (B, classes), dtype), c.scratch("rows", (B, 1), dtype)
-        rows = c.program.bind("instances", np.arange(B))
+        axis = 0 if c.layout(s) == "last" else 1  # of the classes
+        d, most = c.scratch("p", c.stored(s), dtype), c.scratch("most", (1, B) if axis == 0 else (B, 1), dtype)
+        labels, instances = c.storage[y], c.program.bind("instances", np.arange(B))
+        at = f"{labels}, {instances}" if axis == 0 else f"{instances}, {labels}"
         maximum, total = (c.program.bind(n, f) for n, f in (("max_of", LARGEST), ("sum_of", SUM)))
-        labels = c.storage[y]
-        c.emit(f"{c.program.bind('check_labels', checker(node, classes))}({labels})", node)
-        c.emit(f"{maximum}({c.value(s)}, 1, None, {most}, True)", node)
-        c.emit(f"{c.function(np.subtract)}({c.value(s)}, {most}, {d})", node)
+        unsigned = c.program.view(labels, f"{labels}_unsigned", lambda a: a.view(f"u{a.dtype.itemsize}"))
+        c.emit(f"{c.program.bind('check_labels', checker(node, classes))}({unsigned})", node)
+        c.emit(f"{maximum}({c.storage[s]}, {axis}, None, {most}, True)", node)
+        c.emit(f"{c.function(np.subtract)}({c.storage[s]}, {most}, {d})", node)
         loss = c.make_value(node)
-        c.emit(f"{loss}[...] = {d}[{rows}, {labels}]", node)
+        c.emit(f"{loss}[...] = {d}[{at}]", node)
         c.emit(f"{c.function(np.exp)}({d}, {d})", node)
-        c.emit(f"{total}({d}, 1, None, {most}, True)", node)
-        flat = c.program.view(most, "sums", lambda a: a[:, 0])
+        c.emit(f"{total}({d}, {axis}, None, {most}, True)", node)
+        flat = c.program.view(most, "sums", np.ravel)
         t = c.scratch("logs", (B,), dtype)
         c.emit(f"{c.function(np.log)}({flat}, {t})", node)
         c.emit(f"{c.function(np.subtract)}({t}, {loss}, {loss})", node)
-        c.softmax[node] = d, most, rows, labels
+        c.softmax[node] = d, most, at, axis
 
     def backward(self, c, node):
         (s, _), dtype = c.scores[node], c.dtype(node)
-        d, most, rows, labels = c.softmax[node]
+        d, most, at, axis = c.softmax[node]
         one = c.number(1, dtype, "one")
         c.emit(f"{c.function(np.divide)}({d}, {most}, {d})", node)
-        c.emit(f"{d}[{rows}, {labels}] -= {one}", node)
+        c.emit(f"{d}[{at}] -= {one}", node)
         g = c.grad(node)
         if g is None:
             c.emit(f"{c.function(np.multiply)}({d}, {c.number(c.seed, dtype, 'seed')}, {d})", node)
         else:
-            column = c.program.view(g, f"{g}_column", lambda a: a[:, None])
-            c.emit(f"{c.function(np.multiply)}({d}, {column}, {d})", node)
+            factor = g if axis == 0 else c.program.view(g, f"{g}_column", lambda a: a[:, None])
+            c.emit(f"{c.function(np.multiply)}({d}, {factor}, {d})", node)
         c.give(s, None, instead=d)
 
 
 def checker(node, classes):
-    """A function that refuses labels out of range, in one pass: a negative number is large as an unsigned one."""
+    """A function that refuses labels out of range, in one pass: a negative one is large as an unsigned number."""
 
     def check(labels):
-        if labels.view(unsigned[labels.dtype.itemsize]).max() >= classes:
-            check_labels(node, "label", "y", labels, classes, "classes")
+        if LARGEST(labels, None) >= classes:
+            check_labels(node, "label", "y", labels.view(f"i{labels.dtype.itemsize}"), classes, "classes")
 
-    unsigned = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
     return check
 
 

@@ -12,8 +12,10 @@ import numpy as np
 from ..optimizers.adaptive import Adam, AdamW, one_minus_power
 from ..optimizers.base import rate
 from ..optimizers.first_order import SGD, Momentum, Nesterov
+from .products import axpy
 
 BLOCK = 1 << 14  # entries
+ONE_THREAD = 1 << 13  # entries, below the 10,000 from which OpenBLAS's axpy takes several threads (products.py)
 
 
 @dataclass
@@ -23,16 +25,18 @@ class Update:
     lines : of a loop over blocks, in which w, g, t, s and the state's names are arrays and the others numbers
     state : names of the optimizer's arrays
     numbers : function of (group, lr, t) that gives the numbers of a step, in the order of `names`
+    block : int, entries of a block
     """
 
     lines: tuple
     state: tuple
     names: tuple
     numbers: object
+    block: int = BLOCK
 
 
-def update_of(optimizer):
-    """The Update of an optimizer, or None where its own `step` is taken."""
+def update_of(optimizer, dtype):
+    """The Update of an optimizer for parameters of a dtype, or None where its own `step` is taken."""
     if optimizer is None or len(optimizer.groups) != 1:
         return None
     group, kind = optimizer.groups[0], type(optimizer)
@@ -41,7 +45,7 @@ def update_of(optimizer):
     ):
         return None
     maker = {SGD: _sgd, Momentum: _momentum, Nesterov: _nesterov, Adam: _adam, AdamW: _adam}.get(kind)
-    return maker(group) if maker else None
+    return maker(group, dtype) if maker else None
 
 
 def _decayed(group):
@@ -51,21 +55,25 @@ def _decayed(group):
     return (), "g"
 
 
-def _sgd(group):
+def _sgd(group, dtype):
     if group["dampening"]:
         return None
     if not group["momentum"]:
-        first, g = _decayed(group)
-        lines = (*first, f"multiply({g}, lr, t)", "subtract(w, t, w)")
-        return Update(lines, (), ("lr", "decay"), lambda h, lr, t: (lr, h["weight_decay"]))
+        if group["weight_decay"]:
+            first, g = _decayed(group)
+            lines = (*first, f"multiply({g}, lr, t)", "subtract(w, t, w)")
+            return Update(lines, (), ("lr", "decay"), lambda h, lr, t: (lr, h["weight_decay"]))
+        once = axpy(dtype) is not None
+        lines = ("axpy(g, w, a=minus_lr)",) if once else ("multiply(g, minus_lr, t)", "add(w, t, w)")
+        return Update(lines, (), ("minus_lr",), lambda h, lr, t: (-lr,), ONE_THREAD if once else BLOCK)
     return _heavy(group, nesterov=group["nesterov"])
 
 
-def _momentum(group):
+def _momentum(group, dtype):
     return _heavy(group, nesterov=False) if group["convention"] == "torch" else None
 
 
-def _nesterov(group):
+def _nesterov(group, dtype):
     return _heavy(group, nesterov=True)
 
 
@@ -77,7 +85,7 @@ def _heavy(group, nesterov):
     return Update(lines, ("v",), ("lr", "decay", "mu"), lambda h, lr, t: (lr, h["weight_decay"], h["momentum"]))
 
 
-def _adam(group):
+def _adam(group, dtype):
     """m and v, their corrections folded into one number each: w -= lr/(1 - b1^t) m / (sqrt(v/(1 - b2^t)) + eps)."""
     if group["amsgrad"] or not group["eps"]:
         return None
@@ -112,7 +120,7 @@ class FlatStep:
 
     def __init__(self, optimizer, params, w, g):
         self.optimizer, self.params, self.w, self.g = optimizer, params, w, g
-        self.update = update_of(optimizer) if set(optimizer.params) == set(params) else None
+        self.update = update_of(optimizer, w.dtype) if set(optimizer.params) == set(params) else None
         self.function = None
         if self.update is not None:
             self._adopt()
@@ -143,6 +151,8 @@ class FlatStep:
         """Whether nobody has replaced them since: load_state_dict, or a step of the optimizer's own."""
         if self.optimizer.state is not self.state:
             return False
+        if not self.flat:
+            return True
         pairs = zip(self.states, self.parts, strict=True)
         return all(state.get(name) is part for state, parts in pairs for name, part in parts)
 
@@ -155,13 +165,13 @@ class FlatStep:
         return "\n".join([head, f"    for {arrays} in blocks:", *(f"        {line}" for line in self.update.lines)])
 
     def _compile(self):
-        t, s = np.empty(min(BLOCK, self.w.size), self.w.dtype), np.empty(min(BLOCK, self.w.size), self.w.dtype)
-        blocks = []
-        for a in range(0, self.w.size, BLOCK):
-            b = min(a + BLOCK, self.w.size)
+        size = min(self.update.block, self.w.size)
+        t, s, blocks = np.empty(size, self.w.dtype), np.empty(size, self.w.dtype), []
+        for a in range(0, self.w.size, size):
+            b = min(a + size, self.w.size)
             blocks.append((self.w[a:b], self.g[a:b], *(f[a:b] for f in self.flat.values()), t[: b - a], s[: b - a]))
         names = ("add", "subtract", "multiply", "divide", "sqrt")
-        space = {name: getattr(np, name) for name in names} | {"blocks": tuple(blocks)}
+        space = {name: getattr(np, name) for name in names} | {"blocks": tuple(blocks), "axpy": axpy(self.w.dtype)}
         exec(compile(self.source(), "<planned update>", "exec"), space)  # noqa: S102  our own lines
         return space["update"]
 

@@ -33,6 +33,7 @@ def engines(monkeypatch, tmp_path):
     monkeypatch.setenv("EDF_BLAS", "off")
     monkeypatch.setattr(bench, "PAUSE", 0.0)
     monkeypatch.setattr(bench, "TIMED", 0.001)
+    monkeypatch.setattr(bench, "WARM", 0.001)
     monkeypatch.setattr(bench.Engine.__init__, "__defaults__", (tmp_path,))
     shutil.copy(bench.FOLDER / "worker.py", tmp_path)
 
@@ -124,9 +125,10 @@ class Clockwork:
     def __init__(self, name, seconds, log):
         self.name, self.seconds, self.log = name, iter(seconds), log
 
-    def ask(self, do, steps, before):
+    def ask(self, do, steps, before, chunks):
         self.log.append((self.name, steps, before))
-        return {"seconds": steps * next(self.seconds)}
+        seconds = steps * next(self.seconds)
+        return {"seconds": [seconds, *[seconds * (1 + k % 2 * 9) for k in range(chunks - 1)]]}  # some are disturbed
 
 
 def test_engines_are_timed_in_turn_and_the_first_one_changes():
@@ -144,7 +146,7 @@ def test_each_engine_gets_the_same_share_of_time_not_of_steps():
     time_in_rounds([fast, slow], 1, pause=0.0)
     steps = {name: n for name, n, before in log if before}
     assert steps["fast"] * 1e-5 == pytest.approx(bench.TIMED, rel=0.01)
-    assert steps["slow"] * 1e-2 == pytest.approx(bench.TIMED, rel=0.01)
+    assert steps["slow"] == 2  # at least
 
 
 def test_a_row_holds_what_the_table_promises():
@@ -155,7 +157,7 @@ def test_a_row_holds_what_the_table_promises():
 
 
 def test_all_libraries_are_told_the_same_number_of_threads(monkeypatch):
-    monkeypatch.setattr(blas, "environment", lambda: {"OPENBLAS_CORETYPE": "SkylakeX"})
+    monkeypatch.setattr(blas, "fastest", lambda environ: environ | {"OPENBLAS_CORETYPE": "SkylakeX"})
     found = bench.environment(2)
     assert {found[n] for n in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")} == {"2"}
     assert found["OPENBLAS_CORETYPE"] == "SkylakeX"

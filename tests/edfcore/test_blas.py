@@ -240,6 +240,27 @@ def test_the_users_own_choice_stands_and_nothing_is_tested(quiet, name, value):
     assert told in blas.advice(lambda names: pytest.fail("tested"))[0]
 
 
+def test_a_comparison_takes_the_fastest_kernel_even_over_the_users(quiet):
+    users = {"OPENBLAS_CORETYPE": "Haswell", "PATH": "p"}
+    better = fake(SkylakeX=trial("SkylakeX", faster=(1.5, 1.5)))
+    assert blas.fastest(users, better) == {"OPENBLAS_CORETYPE": "SkylakeX", "PATH": "p"}
+    off = users | {"EDF_BLAS": "Off"}
+    assert blas.fastest(off, lambda names: pytest.fail("tested")) == off
+
+
+def test_a_comparison_leaves_the_choice_to_openblas_where_nothing_is_faster(quiet):
+    users = {"OPENBLAS_CORETYPE": "Haswell", "PATH": "p"}
+    assert blas.fastest(users, fake(SkylakeX=trial("SkylakeX", faster=(1.0, 1.0)))) == {"PATH": "p"}
+
+
+def test_a_comparison_keeps_the_users_kernel_where_nothing_can_be_tested(quiet):
+    def broken(names):
+        raise OSError("no processes")
+
+    users = {"OPENBLAS_CORETYPE": "Haswell"}
+    assert blas.fastest(users, broken) == users
+
+
 def test_a_blas_that_is_not_openblas_is_left_alone(quiet):
     quiet.setattr(blas, "in_use", lambda: Library("mkl", "2026", "avx512", 2))
     assert blas.environment(lambda names: pytest.fail("tested")) == {}

@@ -77,18 +77,23 @@ class Served:
             found.append(float(self.loss()))
         return {"losses": found}
 
-    def time(self, steps, before):
-        """Seconds that `steps` steps take and reading the last loss, after `before` steps that are not timed."""
-        step, loss = self.step, self.loss
-        order = [k % self.K for k in range(before + steps)]
-        for k in order[:before]:
-            step(k)
+    def time(self, steps, before, chunks):
+        """Seconds that each of `chunks` runs of `steps` steps and of reading its last loss takes.
+
+        `before` steps go before them and are not timed.
+        """
+        step, loss, K = self.step, self.loss, self.K
+        for k in range(before):
+            step(k % K)
         loss()
-        begun = time.perf_counter()
-        for k in order[before:]:
-            step(k)
-        loss()
-        return {"seconds": time.perf_counter() - begun}
+        order, found = [k % K for k in range(steps)], []
+        for _ in range(chunks):
+            begun = time.perf_counter()
+            for k in order:
+                step(k)
+            loss()
+            found.append(time.perf_counter() - begun)
+        return {"seconds": found}
 
 
 def answer(served, line):
