@@ -7,6 +7,9 @@ threads and of processors. In each round every engine times a few chunks of step
 what disturbs the machine meets all of them. A chunk's time is the mean over its steps, a round's the median over its
 chunks; told are the median and the 10th and 90th percentile over the rounds.
 
+On a GPU all batches lie on the device beforehand, and a step's copy is from there into the step's own arrays. A chunk
+ends when its last loss was read, which waits for all that was queued: launches that return early gain nothing.
+
 OpenBLAS gets the kernel that was tested to be fastest (blas.py), even where OPENBLAS_CORETYPE names another one, since
 the other libraries choose theirs; EDF_BLAS=off leaves the variable alone. The report names the kernel.
 
@@ -16,28 +19,43 @@ The engines are files in tests/benchmarks/engines, which says what each does.
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from . import blas
 from .errors import DataError, EdfError
+from .gpu import health
+from .gpu.errors import NoGpu
 
-ENGINES = {  # what --engines knows: the file, and the package whose interpreter --python may name
-    "planned": ("planned", "edfcore"),
-    "stepped": ("stepped", "edfcore"),
-    "floor": ("floor", "numpy"),
-    "torch": ("torch_eager", "torch"),
-    "torch-compile": ("torch_compiled", "torch"),
-    "jax": ("jax_jit", "jax"),
-    "tinygrad": ("tinygrad_jit", "tinygrad"),
-    "autograd": ("hips_autograd", "autograd"),
+
+class Source(NamedTuple):
+    """An engine's file, the package whose interpreter --python may name, and what the engine computes on."""
+
+    file: str
+    package: str
+    on: tuple = ("cpu", "cuda")
+
+
+ENGINES = {  # what --engines knows
+    "planned": Source("planned", "edfcore"),
+    "stepped": Source("stepped", "edfcore"),
+    "floor": Source("floor", "numpy", ("cpu",)),
+    "torch": Source("torch_eager", "torch"),
+    "torch-graph": Source("torch_graph", "torch", ("cuda",)),
+    "torch-compile": Source("torch_compiled", "torch"),
+    "jax": Source("jax_jit", "jax"),
+    "tinygrad": Source("tinygrad_jit", "tinygrad", ("cpu",)),
+    "autograd": Source("hips_autograd", "autograd", ("cpu",)),
 }
 YARDSTICK = "torch"  # the table's ratios are to this engine's median
 K = 10  # batches, taken in turn; the losses of the first K steps are compared
@@ -48,6 +66,7 @@ WARM = 0.03  # seconds of steps before them, about
 PAUSE = 0.05  # seconds between two engines: threads of the last one spin for up to 30 ms before they sleep
 NOISY = 1.5  # p90 by p10, above which the table warns; on quiet machines it is below 1.2
 PATIENCE = 300  # seconds for any one request: torch.compile is slow at first
+MEND = "Run edf doctor, which says what is missing; without --device the CPU is measured."
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "benchmarks" / "engines"
 
 
@@ -163,7 +182,7 @@ def _adder_network(rng, params, dtype):
 
     def feed(x, target):
         steps = [(node, x[:, t]) for t, node in enumerate(net.xs)]
-        return [*steps, (net.state, np.zeros((len(x), 2 * hidden), x.dtype)), (net.target, target)]
+        return [*steps, (net.state, np.zeros_like(x, shape=(len(x), 2 * hidden))), (net.target, target)]
 
     return Network(net.graph, net.loss, feed)
 
@@ -226,15 +245,35 @@ def numpy_versions():
     return found
 
 
+def cupy_versions(device):
+    """What an engine on CuPy tells of itself, and under "gpu" of the device; see `device_facts`.
+
+    Raises
+    ------
+    MissingExtra, NoGpu : as edfcore.use.
+    """
+    from .gpu.device import place
+
+    there = place(device)
+    runtime = there.xp.cuda.runtime
+    about = runtime.getDeviceProperties(there.index)
+    version = runtime.runtimeGetVersion()  # 1000 major + 10 minor
+    cuda = f"{version // 1000}.{version % 1000 // 10}"
+    gpu = {"name": about["name"].decode(), "memory": int(about["totalGlobalMem"]), "runtime": cuda}
+    return {"cupy": there.xp.__version__, "numpy": np.__version__, "cuda": cuda, "gpu": gpu}
+
+
 # --- one engine in its process
 
 
-def environment(threads):
+def environment(threads, device="cpu"):
     """The environment of every engine: equal threads for each library that reads one of these, a better BLAS kernel."""
     limits = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC", "NUM_CPU_THREADS")
     found = blas.fastest(os.environ) | {name: str(threads) for name in limits}
     if threads == 1:  # XLA has a pool of its own, which otherwise is as large as the processors that it may use
         found["XLA_FLAGS"] = f"{found.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false".strip()
+    if device != "cpu":  # XLA would take three quarters of the GPU's memory, and leave the other engines a quarter
+        found["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     return found
 
 
@@ -246,20 +285,23 @@ class Engine:
     name : a key of ENGINES
     python : path of the interpreter
     threads : int
+    device : "cpu", "cuda" or "cuda:1"
 
     Attributes
     ----------
     missing : why it cannot run here, "" where it can
     versions : dict, what it tells of itself
+    gpu : dict, what it tells of the GPU: name, memory in bytes, CUDA's runtime; empty on the CPU
     """
 
-    def __init__(self, name, python, threads, folder=FOLDER):
+    def __init__(self, name, python, threads, device="cpu", folder=FOLDER):
         self.name, self._errors = name, tempfile.TemporaryFile("w+")
-        command = [python, str(folder / "worker.py"), ENGINES[name][0], str(threads)]
+        command = [python, str(folder / "worker.py"), ENGINES[name].file, str(threads), device]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self._errors}
-        self._process = subprocess.Popen(command, text=True, env=environment(threads), **pipes)
+        self._process = subprocess.Popen(command, text=True, env=environment(threads, device), **pipes)
         told = self._answer()
         self.missing, self.versions = told.get("missing", ""), told.get("versions", {})
+        self.gpu = self.versions.pop("gpu", {})
 
     def ask(self, do, **arguments):
         """The answer to a request.
@@ -307,8 +349,10 @@ class Settings:
     """What is measured, and how.
 
     cases : names in CASES; batches : sizes instead of each case's own, or ()
-    engines : names in ENGINES; pythons : interpreter by engine or package, where it is not this one
+    engines : names in ENGINES, or () for all that compute on the device
+    pythons : interpreter by engine or package, where it is not this one
     threads : int, of each engine, default 2; rounds : int, how often each engine is timed
+    device : "cpu", "cuda" or a numbered one such as "cuda:1"
     tell : function of a sentence, called as the measurement goes on
 
     Raises
@@ -317,14 +361,17 @@ class Settings:
     """
 
     cases: tuple = tuple(CASES)
-    engines: tuple = tuple(ENGINES)
+    engines: tuple = ()
     batches: tuple = ()
     threads: int = field(default_factory=lambda: min(2, processors()))
     rounds: int = 30
+    device: str = "cpu"
     pythons: dict | None = None
     tell: object = lambda sentence: None
 
     def __post_init__(self):
+        if not re.fullmatch(r"cpu|cuda(:\d+)?", self.device):
+            raise DataError(f"--device {self.device}: there are cpu, cuda, and numbered ones such as cuda:1.")
         for what, names, known in (("case", self.cases, CASES), ("engine", self.engines, ENGINES)):
             if unknown := [n for n in names if n not in known]:
                 raise DataError(f"There is no {what} {unknown[0]!r}; there are {', '.join(known)}.")
@@ -338,15 +385,34 @@ class Settings:
         if self.rounds < 1 or any(B < 1 for B in self.batches):
             raise DataError("--rounds and --batch must be at least 1.")
 
+    @property
+    def kind(self):
+        """ "cpu" or "cuda"."""
+        return self.device.partition(":")[0]
+
+    @property
+    def wanted(self):
+        """The engines that were named, or all that compute on the device."""
+        return self.engines or tuple(name for name, source in ENGINES.items() if self.kind in source.on)
+
+    @property
+    def command(self):
+        """The command that measures this, without interpreters and threads, which the report names."""
+        words = ["edf bench", *(self.cases if self.cases != tuple(CASES) else ())]
+        words += [f"--engines {','.join(self.engines)}"] if self.engines else []
+        words += [f"--batch {','.join(map(str, self.batches))}"] if self.batches else []
+        words += [f"--device {self.device}"] if self.device != "cpu" else []
+        return " ".join([*words, f"--rounds {self.rounds}"])
+
     def python(self, engine):
         """The interpreter of an engine: given for it, or for its package, or this one."""
         given = self.pythons or {}
-        return given.get(engine) or given.get(ENGINES[engine][1]) or sys.executable
+        return given.get(engine) or given.get(ENGINES[engine].package) or sys.executable
 
 
 def known_pythons():
     """What --python may name: engines and their packages."""
-    return set(ENGINES) | {package for _, package in ENGINES.values()}
+    return set(ENGINES) | {source.package for source in ENGINES.values()}
 
 
 def processors():
@@ -364,19 +430,24 @@ def measure(settings):
     Returns
     -------
     dict, {"machine": ..., "rows": [{"case", "batch", "engine", "median_us", "p10_us", "p90_us"}]}. machine holds
-    "left_out": engines that are not installed or do not have a case, and "disagree": engines whose losses were wrong,
-    which have no row.
+    "left_out": engines that are not installed or do not have a case, "disagree": engines whose losses were wrong,
+    which have no row, and on a GPU "device": its name, memory in bytes, driver and CUDA's runtime.
 
     Raises
     ------
     EdfError : the engines' files are not here, or no engine can run.
+    NoGpu : a GPU was asked for, and none can be used.
     """
     if not (FOLDER / "worker.py").is_file():
         raise EdfError(f"The engines are not at {FOLDER}: run edf bench in a clone of the course.")
+    if settings.kind == "cuda" and health.driver_version() is None:
+        raise NoGpu(f"--device {settings.device}: no NVIDIA driver is found here. {MEND}")
     with ExitStack() as stack:
         engines, left_out = _start(settings, stack)
         machine = describe(settings.threads) | {"engines": {e.name: e.versions for e in engines}}
-        machine |= {"rounds": settings.rounds, "left_out": left_out, "disagree": []}
+        if settings.kind == "cuda":
+            machine = {"device": device_facts(engines)} | machine
+        machine |= {"measured": how_measured(settings), "rounds": settings.rounds, "left_out": left_out, "disagree": []}
         rows = []
         for name in settings.cases:
             for B in settings.batches or CASES[name].batches:
@@ -387,21 +458,30 @@ def measure(settings):
 
 def _start(settings, stack):
     engines, left_out = [], {}
-    for name in settings.engines:
+    for name in settings.wanted:
         try:
-            engine = Engine(name, settings.python(name), settings.threads)
-            stack.callback(engine.close)
+            engine = _started(name, settings, stack)
             why = engine.missing
-        except (EngineFailed, OSError) as error:
+        except (NotImplementedError, EngineFailed, OSError) as error:
             why = str(error)
         if why:
             left_out[name] = why
             settings.tell(f"{name} is left out: {why}")
         else:
             engines.append(engine)
+    if not engines and settings.kind == "cuda":
+        raise NoGpu(f"--device {settings.device}: none of {', '.join(settings.wanted)} can use it. {MEND}")
     if not engines:
         raise EdfError("No engine can run here. " + " ".join(f"{name}: {why}." for name, why in left_out.items()))
     return engines, left_out
+
+
+def _started(name, settings, stack):
+    if settings.kind not in ENGINES[name].on:
+        raise NotImplementedError(f"it computes on the {'GPU' if settings.kind == 'cpu' else 'CPU'} alone")
+    engine = Engine(name, settings.python(name), settings.threads, settings.device)
+    stack.callback(engine.close)
+    return engine
 
 
 def _measure_case(name, B, engines, settings, machine):
@@ -510,6 +590,36 @@ def describe(threads):
     }
 
 
+def device_facts(engines):
+    """The GPU: what the engines tell of it (name, memory in bytes, runtime), and the driver.
+
+    Parameters
+    ----------
+    engines : objects with `gpu`, a dict; where two tell the same, the first is believed
+    """
+    found = {}
+    for engine in reversed(engines):
+        found |= engine.gpu
+    newest = health.driver_version()
+    return found | {"driver": _driver(), "driver_cuda": ".".join(map(str, newest or ()))}
+
+
+def _driver():
+    """NVIDIA's number of the driver, such as 580.65.06; "" where nvidia-smi does not tell."""
+    with suppress(OSError, subprocess.SubprocessError, IndexError):
+        command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+        return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.split()[0]
+    return ""
+
+
+def how_measured(settings):
+    """One line: what was timed, by which command, when."""
+    what = "Wall-clock time of whole training steps"
+    if settings.kind == "cuda":
+        what += ", data on the GPU beforehand, one wait for it after each chunk of steps"
+    return f"{what}; {settings.command}, {time.strftime('%Y-%m-%d')}."
+
+
 def _cpu():
     with suppress(OSError, IndexError):
         return Path("/proc/cpuinfo").read_text().split("model name")[1].split(":")[1].split("\n")[0].strip()
@@ -524,7 +634,8 @@ def _load():
 def as_text(found):
     """The report as a table, with each median's ratio to YARDSTICK's."""
     machine = found["machine"]
-    lines = [
+    lines = [_device_line(machine["device"])] if "device" in machine else []
+    lines += [
         f"{machine['cpu']}, {machine['cores']} cores, {machine['threads']} threads for each engine, "
         f"{machine['rounds']} rounds; load {machine['load_before']} before, {machine['load_after']} after."
     ]
@@ -546,3 +657,52 @@ def as_text(found):
     lines += [f"Left out: {name}: {why}" for name, why in machine["left_out"].items()]
     lines += [f"Losses disagree, so no time: {sentence}." for sentence in machine["disagree"]]
     return "\n".join(lines)
+
+
+def _device_line(device):
+    memory = f"{device['memory'] / 2**30:.0f} GiB" if "memory" in device else "memory unknown"
+    driver = f"driver {device['driver'] or 'unknown'} (CUDA up to {device['driver_cuda'] or 'unknown'})"
+    return f"{device.get('name', 'GPU')}, {memory}, {driver}, CUDA {device.get('runtime', 'unknown')}."
+
+
+# --- what is kept
+
+
+def file_name(machine):
+    """The name of the files of a machine's results: its GPU's, or its processor's and the number of threads.
+
+    >>> file_name({"cpu": "AMD EPYC", "threads": 2})
+    'amd_epyc_2_threads'
+    >>> file_name({"device": {"name": "NVIDIA GeForce RTX 4090"}, "cpu": "AMD EPYC", "threads": 2})
+    'nvidia_geforce_rtx_4090'
+    """
+    threads = machine["threads"]
+    name = f"{machine['cpu']} {threads} thread{'s' * (threads != 1)}"
+    name = machine["device"].get("name", "GPU") if "device" in machine else name
+    return re.sub("[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def record(found, folder):
+    """Write the report into a folder: a table, below a line that says how it was measured, and JSON.
+
+    Parameters
+    ----------
+    found : dict, of `measure`
+    folder : path of a folder that exists; files of the same machine are replaced
+
+    Returns
+    -------
+    list of the two paths
+
+    Raises
+    ------
+    EdfError : they cannot be written.
+    """
+    path = Path(folder) / file_name(found["machine"])
+    texts = {".txt": f"{found['machine']['measured']}\n{as_text(found)}\n", ".json": json.dumps(found, indent=1) + "\n"}
+    try:
+        for ending, text in texts.items():
+            Path(f"{path}{ending}").write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise EdfError(f"--record {folder}: {path.name} cannot be written: {error.strerror}.") from error
+    return [Path(f"{path}{ending}") for ending in texts]

@@ -10,10 +10,14 @@ import sys
 
 import numpy as np
 import pytest
+from strict_cupy import install
 
+import edfcore as edf
 from edfcore import bench, blas
 from edfcore.bench import CASES, Engine, Settings, disagreement, measure, reference_losses, row, time_in_rounds
 from edfcore.errors import DataError, EdfError
+from edfcore.gpu import health
+from edfcore.gpu.errors import NoGpu
 
 OURS = ("stepped", "planned", "floor")
 SMALL = {"mlp": 3, "wide": 2, "lenet": 2, "lstm": 2}
@@ -27,6 +31,16 @@ def engine_file(name):
     return module
 
 
+def losses_of(engine, case, params, x, y, *device):
+    """The losses of an engine's first steps, in this process."""
+    step, loss = engine.make(case, params, x, y, CASES[case].lr, *device)
+    found = []
+    for k in range(len(x)):
+        step(k)
+        found.append(float(loss()))
+    return found
+
+
 @pytest.fixture
 def engines(monkeypatch, tmp_path):
     """engines(name=source, ...): the worker beside engines that are written for the test; the only ones there are."""
@@ -34,13 +48,13 @@ def engines(monkeypatch, tmp_path):
     monkeypatch.setattr(bench, "PAUSE", 0.0)
     monkeypatch.setattr(bench, "TIMED", 0.001)
     monkeypatch.setattr(bench, "WARM", 0.001)
-    monkeypatch.setattr(bench.Engine.__init__, "__defaults__", (tmp_path,))
+    monkeypatch.setattr(bench.Engine.__init__, "__defaults__", ("cpu", tmp_path))
     shutil.copy(bench.FOLDER / "worker.py", tmp_path)
 
     def make(**sources):
         for name, source in sources.items():
             (tmp_path / f"{name}.py").write_text(source)
-        monkeypatch.setattr(bench, "ENGINES", {name: (name, "numpy") for name in sources})
+        monkeypatch.setattr(bench, "ENGINES", {name: bench.Source(name, "numpy") for name in sources})
         return Settings(("mlp",), tuple(sources), (2,), threads=1, rounds=2)
 
     return make
@@ -54,25 +68,17 @@ def engines(monkeypatch, tmp_path):
 def test_every_engine_of_ours_has_the_losses_of_float64(name, case):
     params, x, y = CASES[case].data(SMALL[case])
     try:
-        step, loss = engine_file(name).make(case, params, x, y, CASES[case].lr)
+        found = losses_of(engine_file(name), case, params, x, y)
     except NotImplementedError:
         assert (name, case) == ("floor", "lstm")
         return
-    found = []
-    for k in range(len(x)):
-        step(k)
-        found.append(float(loss()))
     assert disagreement(found, reference_losses(case, params, x, y, CASES[case].lr)) is None
 
 
 @pytest.mark.parametrize("B", [1, 7])
 def test_the_floor_is_right_for_a_single_instance_and_an_odd_batch(B):
     params, x, y = CASES["mlp"].data(B)
-    step, loss = engine_file("floor").make("mlp", params, x, y, 0.1)
-    found = []
-    for k in range(len(x)):
-        step(k)
-        found.append(float(loss()))
+    found = losses_of(engine_file("floor"), "mlp", params, x, y)
     assert disagreement(found, reference_losses("mlp", params, x, y, 0.1)) is None
 
 
@@ -250,6 +256,8 @@ def test_no_process_is_left_behind(engines, monkeypatch):
         ({"batches": (0,)}, "at least 1"),
         ({"pythons": {"torch": "/no/such/python"}}, "no such interpreter"),
         ({"pythons": {"caffe": sys.executable}}, "'caffe' is none of"),
+        ({"device": "gpu"}, "--device gpu"),
+        ({"device": "cuda:"}, "--device cuda:"),
     ],
 )
 def test_settings_that_cannot_be_right_are_refused(given, told):
@@ -265,8 +273,8 @@ def test_an_interpreter_of_a_package_serves_all_of_its_engines():
 
 def test_engines_of_other_libraries_import_nothing_of_edfcore():
     """They run in environments that do not have it."""
-    foreign = {file for file, package in bench.ENGINES.values() if package not in ("edfcore", "numpy")} | {"worker"}
-    assert len(foreign) == 6
+    foreign = {s.file for s in bench.ENGINES.values() if s.package not in ("edfcore", "numpy")} | {"worker"}
+    assert len(foreign) == 7
     for name in foreign:
         tree = ast.parse((bench.FOLDER / f"{name}.py").read_text())
         found = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
@@ -274,7 +282,227 @@ def test_engines_of_other_libraries_import_nothing_of_edfcore():
         assert not [m for m in found if m.startswith("edfcore")], name
 
 
+# On a GPU
+
+ON_A_GPU = """
+from edfcore.bench import network
+from edfcore import SGD
+def versions(device="cpu"):
+    # first
+    return {"x": device, "gpu": {"name": "Stand-in 1", "memory": 8 * 2**30, "runtime": "13.1"}}
+def make(case, params, x, y, lr, device="cpu"):
+    assert device == "cuda:1"
+    net = network(case, params, "float32")
+    def step(k):
+        for node, value in net.feed(x[k], y[k]): node.set(value)
+        net.graph.Forward(net.loss); net.graph.Backward(net.loss); SGD(lr, net.graph)
+    return step, net.mean_loss
+"""
+MACHINE = {"cpu": "AMD EPYC", "cores": 2, "threads": 2, "rounds": 3, "load_before": 0, "load_after": 0, "engines": {}}
+MACHINE |= {"left_out": {}, "disagree": [], "measured": "By hand."}
+DEVICE = {"name": "NVIDIA H100 80GB HBM3", "memory": 80 * 2**30, "runtime": "13.0", "driver": "", "driver_cuda": "13.1"}
+
+
+@pytest.fixture
+def driver(monkeypatch):
+    """As if a driver for CUDA 13.1 were there."""
+    monkeypatch.setattr(health, "driver_version", lambda: (13, 1))
+    monkeypatch.setattr(bench, "_driver", lambda: "590.11")
+
+
+@pytest.fixture
+def cupy(monkeypatch):
+    """The strict stand-in for CuPy, with the facts that a device tells; afterwards new graphs live on NumPy again."""
+    module = install(monkeypatch, devices=2)
+    module.__version__, runtime = "14.2.0", module.cuda.runtime
+    runtime.runtimeGetVersion = lambda: 13010
+    runtime.getDeviceProperties = lambda k: {"name": f"GPU {k}".encode(), "totalGlobalMem": np.uint64(8 * 2**30)}
+    yield module
+    edf.use("cpu")
+
+
+def on_a_gpu(settings):
+    return Settings(**(vars(settings) | {"device": "cuda:1"}))
+
+
+def test_an_engine_is_told_the_device_and_the_report_names_it(engines, driver):
+    found = measure(on_a_gpu(engines(fast=ON_A_GPU, wrong=ON_A_GPU.replace("SGD(lr", "SGD(1.02 * lr"))))
+    assert [r["engine"] for r in found["rows"]] == ["fast"] and len(found["machine"]["disagree"]) == 1
+    expected = {"name": "Stand-in 1", "memory": 8 * 2**30, "runtime": "13.1", "driver": "590.11", "driver_cuda": "13.1"}
+    assert found["machine"]["device"] == expected
+    assert found["machine"]["engines"]["fast"] == {"x": "cuda:1"}
+    assert "--device cuda:1 --rounds 2" in found["machine"]["measured"]
+    assert bench.as_text(found).startswith("Stand-in 1, 8 GiB, driver 590.11 (CUDA up to 13.1), CUDA 13.1.\n")
+    json.dumps(found)
+
+
+def test_on_the_cpu_no_device_is_told_and_engines_know_of_none(engines):
+    found = measure(engines(good=GOOD, both=ON_A_GPU.replace('assert device == "cuda:1"', 'assert device == "cpu"')))
+    assert [r["engine"] for r in found["rows"]] == ["good", "both"]
+    assert "device" not in found["machine"] and found["machine"]["engines"]["both"] == {"x": "cpu"}
+
+
+def test_an_engine_without_the_device_is_left_out_with_its_sentence(engines, driver):
+    without = ON_A_GPU.replace("# first", "raise NotImplementedError('the library is built without CUDA')")
+    found = measure(on_a_gpu(engines(fast=ON_A_GPU, without=without)))
+    assert [r["engine"] for r in found["rows"]] == ["fast"]
+    assert found["machine"]["left_out"] == {"without": "the library is built without CUDA"}
+    with pytest.raises(NoGpu, match="none of without can use it. Run edf doctor"):
+        measure(on_a_gpu(engines(without=without)))
+
+
+def test_engines_of_the_other_kind_are_not_chosen_and_named_ones_are_left_out(engines, driver, monkeypatch):
+    assert "torch-graph" not in Settings().wanted and "floor" in Settings().wanted
+    assert Settings(device="cuda").wanted == ("planned", "stepped", "torch", "torch-graph", "torch-compile", "jax")
+    settings = engines(fast=ON_A_GPU, floor=GOOD)
+    monkeypatch.setitem(bench.ENGINES, "floor", bench.Source("floor", "numpy", ("cpu",)))
+    assert measure(on_a_gpu(settings))["machine"]["left_out"] == {"floor": "it computes on the CPU alone"}
+
+
+def test_without_a_driver_no_engine_is_started(engines, monkeypatch):
+    monkeypatch.setattr(health, "driver_version", lambda: None)
+    monkeypatch.setattr(bench, "Engine", lambda *args: pytest.fail("an engine was started"))
+    with pytest.raises(NoGpu, match="no NVIDIA driver is found here. Run edf doctor"):
+        measure(on_a_gpu(engines(fast=ON_A_GPU)))
+
+
+def test_no_engine_takes_the_memory_of_a_gpu_for_itself(monkeypatch):
+    monkeypatch.setattr(blas, "fastest", lambda environ: {})
+    assert bench.environment(2, "cuda")["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
+    assert "XLA_PYTHON_CLIENT_PREALLOCATE" not in bench.environment(2)
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("name", ["stepped", "planned"])
+def test_our_engines_on_a_strict_stand_in_have_the_losses_of_float64(cupy, name, case):
+    params, x, y = CASES[case].data(SMALL[case])
+    found = losses_of(engine_file(name), case, params, x, y, "cuda:1")
+    assert cupy.current == 1
+    edf.use("cpu")  # for the reference
+    assert disagreement(found, reference_losses(case, params, x, y, CASES[case].lr)) is None
+
+
+@pytest.mark.parametrize("name, per_step", [("stepped", 1), ("planned", 0)])  # one: the seed of Backward, 1/B
+def test_a_step_of_ours_uploads_no_batch_and_does_not_wait(cupy, name, per_step):
+    params, x, y = CASES["mlp"].data(3)
+    step, loss = engine_file(name).make("mlp", params, x, y, 0.1, "cuda")
+    for k in range(4):  # compiled, recorded and replayed by then
+        step(k)
+    loss()
+    cupy.book.waits.clear()
+    uploads = cupy.book.uploads
+    for k in range(4, bench.K):
+        step(k)
+    assert cupy.book.waits == []
+    assert cupy.book.uploads - uploads <= per_step * (bench.K - 4)
+    loss()
+    assert cupy.book.waits  # the chunk's one
+
+
+def test_our_engines_tell_of_the_device(cupy):
+    found = engine_file("planned").versions("cuda:1")
+    assert found["gpu"] == {"name": "GPU 1", "memory": 8 * 2**30, "runtime": "13.1"}
+    assert (found["cupy"], found["cuda"]) == ("14.2.0", "13.1")
+    with pytest.raises(NoGpu, match="no GPU 7"):
+        engine_file("stepped").versions("cuda:7")
+
+
+def foreign_file(name, package, monkeypatch):
+    """An engine's module of another library; the test is skipped where the library is not installed."""
+    pytest.importorskip(package)
+    monkeypatch.syspath_prepend(bench.FOLDER)
+    return engine_file(name)
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("name, package", [("torch_eager", "torch"), ("jax_jit", "jax")])
+def test_other_libraries_engines_have_the_losses_of_float64_on_a_named_device(name, package, case, monkeypatch):
+    engine = foreign_file(name, package, monkeypatch)
+    params, x, y = CASES[case].data(SMALL[case])
+    found = losses_of(engine, case, params, x, y, "cpu")
+    assert disagreement(found, reference_losses(case, params, x, y, CASES[case].lr)) is None
+
+
+@pytest.mark.parametrize("name, package", [("torch_eager", "torch"), ("torch_graph", "torch"), ("jax_jit", "jax")])
+def test_other_libraries_say_in_a_sentence_that_they_see_no_such_gpu(name, package, monkeypatch):
+    engine = foreign_file(name, package, monkeypatch)
+    with pytest.raises(NotImplementedError, match="without CUDA|finds no cuda:99|sees no device cuda:99"):
+        engine.versions("cuda:99")
+
+
+def test_a_recorded_step_is_refused_on_the_cpu(monkeypatch):
+    engine = foreign_file("torch_graph", "torch", monkeypatch)
+    with pytest.raises(NotImplementedError, match="of a GPU"):
+        engine.make("mlp", *CASES["mlp"].data(2), 0.1)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("name", ["stepped", "planned"])
+def test_our_engines_on_a_real_gpu_have_the_losses_of_float64(name, case):
+    params, x, y = CASES[case].data(SMALL[case])
+    try:
+        found = losses_of(engine_file(name), case, params, x, y, "cuda")
+    finally:
+        edf.use("cpu")
+    assert disagreement(found, reference_losses(case, params, x, y, CASES[case].lr)) is None
+
+
+@pytest.mark.gpu
+def test_engines_of_a_real_gpu_agree_and_are_timed(monkeypatch, root):
+    monkeypatch.setattr(bench, "TIMED", 0.001)
+    monkeypatch.setenv("PYTHONPATH", str(root))
+    few = ("planned", "stepped", "torch", "torch-graph", "jax")  # torch-compile takes its time
+    found = measure(Settings(("mlp",), few, (10,), threads=1, rounds=2, device="cuda"))
+    left_out, told = found["machine"]["left_out"], found["machine"]["device"]
+    assert found["machine"]["disagree"] == [] and not {"planned", "stepped"} & left_out.keys()
+    assert {r["engine"] for r in found["rows"]} == set(few) - left_out.keys()
+    assert told["name"] and told["memory"] > 0 and told["driver_cuda"] and told["runtime"]
+
+
+# What is kept
+
+
+@pytest.mark.parametrize(
+    "machine, name",
+    [
+        (MACHINE, "amd_epyc_2_threads"),
+        (MACHINE | {"cpu": "Intel(R) Xeon(R) @ 2.2GHz", "threads": 1}, "intel_r_xeon_r_2_2ghz_1_thread"),
+        (MACHINE | {"device": DEVICE}, "nvidia_h100_80gb_hbm3"),
+    ],
+)
+def test_results_are_kept_under_the_machines_name(machine, name, tmp_path):
+    found = {"machine": machine, "rows": [row("mlp", 10, "torch", [2e-4])]}
+    paths = bench.record(found, tmp_path)
+    assert [p.name for p in paths] == [f"{name}.txt", f"{name}.json"]
+    assert paths[0].read_text().splitlines() == ["By hand.", *bench.as_text(found).splitlines()]
+    assert json.loads(paths[1].read_text()) == found
+
+
+def test_a_folder_that_cannot_be_written_to_is_a_sentence(tmp_path):
+    with pytest.raises(EdfError, match="amd_epyc_2_threads cannot be written"):
+        bench.record({"machine": MACHINE, "rows": []}, tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    "given, command",
+    [
+        ({}, "edf bench --rounds 30"),
+        (
+            {"cases": ("mlp",), "engines": ("planned", "jax"), "batches": (1, 10), "device": "cuda", "rounds": 5},
+            "edf bench mlp --engines planned,jax --batch 1,10 --device cuda --rounds 5",
+        ),
+    ],
+)
+def test_the_line_on_how_it_was_measured_holds_the_command(given, command):
+    told = bench.how_measured(Settings(**given))
+    assert f"; {command}, 20" in told and ("GPU" in told) == ("device" in given)
+
+
 # The command
+
+
+WRONG = ("--threads", "many"), ("--python", "torch"), ("--device", "gpu")
 
 
 def edf_bench(*args, cwd):
@@ -298,7 +526,23 @@ def test_the_command_prints_the_json_that_it_promises(root):
     assert "numpy" in found["machine"]["engines"]["floor"]
 
 
-@pytest.mark.parametrize("arguments", [("vgg",), ("mlp", "--threads", "many"), ("mlp", "--python", "torch")])
+def test_the_command_records_what_it_prints(root, tmp_path):
+    few = ("mlp", "--engines", "floor", "--batch", "1", "--threads", "1", "--rounds", "2")
+    done = edf_bench(*few, "--json", "--record", str(tmp_path), cwd=root)
+    (kept,) = tmp_path.glob("*_1_thread.json")
+    assert json.loads(kept.read_text()) == json.loads(done.stdout) and str(kept) in done.stderr
+    assert "--engines floor --batch 1 --rounds 2" in kept.with_suffix(".txt").read_text().splitlines()[0]
+
+
+@pytest.mark.skipif(health.driver_version() is not None, reason="an NVIDIA driver is here")
+def test_without_a_gpu_the_command_says_so_in_a_sentence_and_ends_with_1(root):
+    done = edf_bench("mlp", "--device", "cuda", "--json", cwd=root)
+    assert done.returncode == 1 and done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Error: --device cuda: no NVIDIA driver") and "edf doctor" in line
+
+
+@pytest.mark.parametrize("arguments", [("vgg",), *(("mlp", *words) for words in WRONG)])
 def test_what_cannot_be_done_is_a_sentence(root, arguments):
     done = edf_bench(*arguments, cwd=root)
     assert done.returncode == 2 and "Error:" in done.stderr and "Traceback" not in done.stderr

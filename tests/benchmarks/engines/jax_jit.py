@@ -1,7 +1,8 @@
 """JAX: the whole step is one compiled program whose parameters are donated, so that it updates them in place.
 
 All batches live on the device, and the program takes out the one whose number it is given: measured faster than
-handing it a NumPy array in each step.
+handing it a NumPy array in each step. On a GPU that is the copy, unless XLA fuses it with what reads it; products and
+convolutions are in float32 proper there (precision "highest": no TF32).
 """
 
 from functools import partial
@@ -59,8 +60,25 @@ def half_squared_error(network, params, x, y):
 NETWORKS = {"mlp": mlp_scores, "wide": mlp_scores, "lenet": lenet_scores, "lstm": adder_answer}
 
 
-def make(case, params, x, y, lr):
+def place(device):
+    """JAX's device with a name: "cpu", "cuda" or "cuda:1".
+
+    Raises
+    ------
+    NotImplementedError : JAX sees no such device.
+    """
+    kind, _, number = device.partition(":")
+    try:
+        return jax.devices(kind)[int(number or 0)]
+    except (RuntimeError, IndexError) as error:
+        raise NotImplementedError(f"JAX {jax.__version__} sees no device {device}: {error}") from error
+
+
+def make(case, params, x, y, lr, device="cpu"):
     """See worker.py."""
+    there = place(device)
+    if device != "cpu":
+        jax.config.update("jax_default_matmul_precision", "highest")
     loss = partial(half_squared_error if case == "lstm" else cross_entropy, NETWORKS[case])
 
     @partial(jax.jit, donate_argnums=0)
@@ -68,8 +86,8 @@ def make(case, params, x, y, lr):
         value, grads = jax.value_and_grad(loss)(params, x[k], y[k])
         return [p - lr * g for p, g in zip(params, grads, strict=True)], value
 
-    xs, ys = jnp.array(x), jnp.array(y if case == "lstm" else y.astype("int32"))
-    state = [[jnp.array(p) for p in params.values()], None]
+    xs, ys = (jnp.array(a, device=there) for a in (x, y if case == "lstm" else y.astype("int32")))
+    state = [[jnp.array(p, device=there) for p in params.values()], None]
 
     def step(k):
         state[0], state[1] = update(state[0], xs, ys, k)
@@ -77,6 +95,8 @@ def make(case, params, x, y, lr):
     return step, lambda: float(jax.block_until_ready(state)[1])
 
 
-def versions():
+def versions(device="cpu"):
     """See worker.py."""
-    return {"jax": jax.__version__, "device": jax.devices()[0].device_kind}
+    there = place(device)
+    found = {"jax": jax.__version__, "device": there.device_kind}
+    return found if device == "cpu" else found | {"gpu": {"name": there.device_kind}}

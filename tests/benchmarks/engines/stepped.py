@@ -1,11 +1,15 @@
 """edfcore step by step, as in the lectures: set, Forward, Backward, SGD."""
 
+import edfcore
 from edfcore import SGD
-from edfcore.bench import network, numpy_versions
+from edfcore.bench import cupy_versions, network, numpy_versions
 
 
-def make(case, params, x, y, lr):
+def make(case, params, x, y, lr, device="cpu"):
     """See worker.py."""
+    if device != "cpu":
+        there = edfcore.use(device)
+        x, y = there.xp.asarray(x), there.xp.asarray(y)
     net = network(case, params, "float32")
 
     def step(k):
@@ -18,6 +22,6 @@ def make(case, params, x, y, lr):
     return step, lambda: net.mean_loss()
 
 
-def versions():
+def versions(device="cpu"):
     """See worker.py."""
-    return numpy_versions()
+    return numpy_versions() if device == "cpu" else cupy_versions(device)

@@ -5,6 +5,10 @@ import torch_eager
 from torch_eager import versions  # noqa: F401
 
 
-def make(case, params, x, y, lr):
+def make(case, params, x, y, lr, device="cpu"):
     """See worker.py."""
-    return torch_eager.make(case, params, x, y, lr, lambda f: torch.compile(f, fullgraph=case != "lstm", dynamic=False))
+
+    def prepare(forward):
+        return torch.compile(forward, fullgraph=case != "lstm", dynamic=False)
+
+    return torch_eager.make(case, params, x, y, lr, device, prepare)

@@ -2,6 +2,8 @@
 
 The networks are edfcore's: W (i, j) is stored as torch's (j, i); LeNet's bias and ReLU come after the maximum; the
 LSTM's second bias is zero and is not trained, since edfcore has one bias.
+
+On a GPU everything is in float32 proper: TF32, which rounds factors to 10 bits, is off for products and for cuDNN.
 """
 
 import os
@@ -75,13 +77,23 @@ def _linear(W, bias):
     return layer
 
 
-def make(case, params, x, y, lr, prepare=lambda network: network):
-    """See worker.py. prepare : what is done to the function (x, y) -> loss before it is called."""
-    net = NETWORKS[case](params)
+def build(case, params, lr, device):
+    """(forward, optimizer): forward is the function (x, y) -> loss, on a device."""
+    if device != "cpu":
+        torch.set_float32_matmul_precision("highest")
+        torch.backends.cudnn.allow_tf32 = False
+        torch.cuda.set_device(torch.device(device).index or 0)
+    net = NETWORKS[case](params).to(device)
     loss_of = half_squared_error if case == "lstm" else F.cross_entropy
-    forward = prepare(lambda x, y: loss_of(net(x), y))
     optimizer = torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=lr, fused=True)
-    xs, ys, last = torch.from_numpy(x), torch.from_numpy(y), [None]
+    return lambda x, y: loss_of(net(x), y), optimizer
+
+
+def make(case, params, x, y, lr, device="cpu", prepare=lambda forward: forward):
+    """See worker.py. prepare : what is done to the function (x, y) -> loss before it is called."""
+    forward, optimizer = build(case, params, lr, device)
+    forward, last = prepare(forward), [None]
+    xs, ys = torch.from_numpy(x).to(device), torch.from_numpy(y).to(device)
 
     def step(k):
         optimizer.zero_grad(set_to_none=True)
@@ -92,8 +104,26 @@ def make(case, params, x, y, lr, prepare=lambda network: network):
     return step, lambda: last[0].item()
 
 
-def versions():
+def versions(device="cpu"):
     """See worker.py."""
+    if device != "cpu":
+        return gpu_versions(torch.device(device).index or 0)
     torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
     mkl = "MKL" if torch.backends.mkl.is_available() else "no MKL"
     return {"torch": torch.__version__, "blas": mkl, "threads": torch.get_num_threads()}
+
+
+def gpu_versions(index):
+    """The same where the device is a GPU, by its number.
+
+    Raises
+    ------
+    NotImplementedError : PyTorch is built without CUDA, or sees no such GPU.
+    """
+    if torch.version.cuda is None:
+        raise NotImplementedError(f"PyTorch {torch.__version__} is built without CUDA")
+    if index >= (count := torch.cuda.device_count()):
+        raise NotImplementedError(f"PyTorch {torch.__version__} finds no cuda:{index}; GPUs that it sees: {count}")
+    about = torch.cuda.get_device_properties(index)
+    gpu = {"name": torch.cuda.get_device_name(index), "memory": about.total_memory, "runtime": torch.version.cuda}
+    return {"torch": torch.__version__, "cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version(), "gpu": gpu}

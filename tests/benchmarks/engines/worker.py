@@ -1,12 +1,17 @@
 """One engine in a process of its own: builds a case, tells its losses, and times steps when it is asked to.
 
-    python worker.py ENGINE THREADS
+    python worker.py ENGINE THREADS [DEVICE]
 
 ENGINE names a module of this folder with two functions:
 
     make(case, params, x, y, lr) -> step, loss    step(k) trains on batch k: copies x[k] and y[k], forward, backward,
                                                   SGD; loss() is the mean loss of the last step, a float
     versions() -> dict                            what is told of the machine beside the times
+
+An engine that also computes on a GPU has both with one argument more, `device`, which is passed where DEVICE is not cpu
+but cuda or cuda:1. There make puts x and y on the device, a step copies from there, loss() waits for all that was
+queued, and versions holds under "gpu" what is told of the device: its name, its memory in bytes, CUDA's runtime. Either
+raises NotImplementedError with a sentence where it cannot do what is asked.
 
 Requests and answers are lines of JSON, on standard input and on what was standard output; whatever a library prints
 goes to standard error. Only the standard library and NumPy are imported here: an engine may live in another
@@ -55,15 +60,15 @@ def load(path):
 class Served:
     """An engine, and the case that it has built last."""
 
-    def __init__(self, engine):
-        self.engine, self.step, self.loss, self.K = engine, None, None, 0
+    def __init__(self, engine, *device):
+        self.engine, self.device, self.step, self.loss, self.K = engine, device, None, None, 0
 
     def make(self, case, data, lr):
         """Build a case; {"unsupported": why} where the engine does not have it."""
         self.step = self.loss = None
         params, x, y = load(data)
         try:
-            self.step, self.loss = self.engine.make(case, params, x, y, lr)
+            self.step, self.loss = self.engine.make(case, params, x, y, lr, *self.device)
         except NotImplementedError as error:
             return {"unsupported": str(error)}
         self.K = len(x)
@@ -108,6 +113,7 @@ def answer(served, line):
 def main():
     """Serve until standard input ends."""
     name, threads = sys.argv[1], int(sys.argv[2])
+    device = [place for place in sys.argv[3:] if place != "cpu"]
     keep_to(threads)
     as_after_loading_data()
     channel = own_channel()
@@ -117,15 +123,15 @@ def main():
 
     try:
         engine = importlib.import_module(name)
-        versions = engine.versions()
-    except ImportError as error:
+        versions = engine.versions(*device)
+    except (ImportError, NotImplementedError) as error:
         tell({"missing": str(error)})
         return
     except Exception as error:  # a library that is installed but cannot start
         tell({"missing": f"it cannot start: {type(error).__name__}: {error}"})
         return
     tell({"versions": versions})
-    served = Served(engine)
+    served = Served(engine, *device)
     for line in sys.stdin:
         tell(answer(served, line))
 
