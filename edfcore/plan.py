@@ -11,6 +11,9 @@ overlap; gradients that lead to no parameter are not computed; the first contrib
 ones are added; softmax, label and logarithm are one; bias and activation work in place; the optimizer updates one flat
 vector. The program is Python: `plan.source()` prints it. `plan.report()` says what it takes and what was fused.
 
+A graph on a GPU is planned in the same way (planning/gpu_step.py): the same calls, and where all of it has rules a step
+is recorded as a CUDA graph and replayed.
+
 Lists of such ideas: Chen et al. 2016 (1604.06174) and Pisarchyk & Lee 2020 (2001.03288) on memory; the rest is what
 compilers do (Aho et al. 2006, chapters 8 and 9).
 """
@@ -21,8 +24,9 @@ from math import isfinite
 import numpy as np
 
 from .errors import DataError, GraphError
+from .gpu.device import CudaDevice
 from .graph import Component, Graph, Node
-from .planning.compiler import Compiler, leaves
+from .planning.compiler import Compiler, Dialect, leaves
 from .planning.program import aligned
 from .planning.rules import RULES
 from .planning.updates import FlatStep
@@ -33,7 +37,7 @@ def plan(graph, loss, optimizer=None, keep=()):
 
     Parameters
     ----------
-    graph : Graph, on NumPy
+    graph : Graph, on NumPy or on a GPU
     loss : Component of the graph, (B,) or ()
     optimizer : an optimizer of the graph's parameters; None to compute gradients only
     keep : nodes whose `.value` and `.grad` are to stay readable after a step, besides the parameters' and the loss
@@ -47,6 +51,11 @@ def plan(graph, loss, optimizer=None, keep=()):
     GraphError : the loss is no computed value of the graph, or depends on no parameter.
     DataError : a graph of another backend, or of complex numbers.
     """
+    backend = graph.backend if isinstance(graph, Graph) else None
+    if backend and (backend.name == "cupy" or isinstance(backend.name, CudaDevice)):
+        from .planning.gpu_step import GpuPlan
+
+        return GpuPlan(graph, loss, optimizer, keep)
     return Plan(graph, loss, optimizer, keep)
 
 
@@ -68,13 +77,16 @@ class Compiled:
 
 
 class Plan:
-    """A compiled training step; see `plan`."""
+    """A compiled training step; see `plan`. What a place does in its own way is below "Where the arrays are"."""
+
+    dialect = Dialect(RULES)
+    arrays = (np.ndarray,)  # types of batches that are taken as they are
 
     def __init__(self, graph, loss, optimizer=None, keep=()):
         if not isinstance(graph, Graph) or not isinstance(loss, Component) or loss.graph is not graph:
             raise GraphError("plan: pass the graph and its loss, a computed value of that graph: plan(graph, loss).")
-        if graph.backend.name != "numpy" or graph.backend.dtype not in ("float32", "float64"):
-            raise DataError(f"plan: a graph of real numbers on NumPy is needed; this one is {graph.backend}.")
+        if not self._can_live_on(graph.backend.name) or graph.backend.dtype not in ("float32", "float64"):
+            raise DataError(f"plan: a graph of real numbers on NumPy or a GPU is needed; this one is {graph.backend}.")
         wrong = [k for k in keep if not isinstance(k, Node) or k.graph is not graph]
         if wrong:
             raise GraphError(f"plan: keep holds {wrong[0]!r}, which is not a node of this graph.")
@@ -82,15 +94,16 @@ class Plan:
         self.inputs, self.params = leaves(graph, loss, self.keep)
         if not self.params:
             raise GraphError(f"plan: the loss {loss.label} depends on no parameter; there is nothing to train.")
+        size = sum(p.value.size for p in self.params)
+        self.w, self.g = self._flat(size, graph.backend.dtype), self._flat(size, graph.backend.dtype)
         self._flatten()
         self._kinds = ["i" if n._holds_labels else "f" for n in self.inputs]
         self._compiled, self._latest, self._clock = {}, None, -1
-        self._flat_step = None if optimizer is None else FlatStep(optimizer, self.params, self.w, self.g)
+        self._flat_step = None if optimizer is None else self._step_of(optimizer)
 
     def _flatten(self):
         """All parameters in one flat array, all gradients in another; `.value` and `.grad` are views."""
-        size, dtype = sum(p.value.size for p in self.params), self.graph.backend.dtype
-        self.w, self.g, self._views, start = aligned(size, dtype), aligned(size, dtype), {}, 0
+        self._views, start = {}, 0
         self.g.fill(0)
         for p in self.params:
             value, grad = (a[start : start + p.value.size].reshape(p.value.shape) for a in (self.w, self.g))
@@ -115,25 +128,25 @@ class Plan:
         Raises
         ------
         DataError : a batch is missing or cannot be right, a label is out of range, or the loss is not finite: then no
-            parameter was changed.
+            parameter was changed. (On a GPU a label or a loss is looked at later: see gpu.device.)
         ShapeError : shapes that do not fit, told in index letters.
         """
         if self._flat_step is None:
             raise GraphError("plan.step: the plan has no optimizer; pass one to plan(...), or call gradients(...).")
-        self._pass(arrays, named)
-        self._flat_step.step()
+        self._take(arrays, named, update=True)
         self.graph.touch("a planned step was taken")
         self._clock = self.graph.clock
         return self
 
     def gradients(self, *arrays, **named):
         """Forward and backward on a batch: the parameters' `.grad`, and what `keep` names. Arguments as for `step`."""
-        self._pass(arrays, named)
+        self._take(arrays, named, update=False)
         self.graph.touch("a planned pass was made")
         self._clock = self.graph.clock
         return self
 
-    def _pass(self, arrays, named):
+    def _prepared(self, arrays, named):
+        """The program for a batch, its arrays shown by the nodes, and the batch's arrays in order."""
         batch = self._batch(arrays, named)
         key = tuple([a.shape for a in batch])
         one = self._compiled.get(key)
@@ -142,12 +155,22 @@ class Plan:
         if one is not self._latest or self.graph.clock != self._clock:
             self._bind(one)
             self._latest = one
+        return one, batch
+
+    def _take(self, arrays, named, update):
+        """A pass, and the update where it is asked for."""
+        one, batch = self._prepared(arrays, named)
         one.function(*batch)
         if not one.is_finite(self.loss_node):
-            raise DataError(
-                f"plan.step: the loss {self.loss_node.label} is not finite; no parameter was changed. Look at the "
-                "batch and the parameters, take a smaller step, or run Forward() and Backward(loss) to see where."
-            )
+            raise self._not_finite()
+        if update:
+            self._flat_step.step()
+
+    def _not_finite(self):
+        return DataError(
+            f"plan.step: the loss {self.loss_node.label} is not finite; no parameter was changed. Look at the "
+            "batch and the parameters, take a smaller step, or run Forward() and Backward(loss) to see where."
+        )
 
     @property
     def loss(self):
@@ -175,11 +198,55 @@ class Plan:
                 more = ", ".join(sorted(named.keys() - {i.name for i in self.inputs}))
                 raise DataError(f"plan.step: {more} is no input that the loss depends on.")
         for k, array in enumerate(arrays):  # what has its usual type passes at once, the rest through Input.set
-            if type(array) is not np.ndarray or array.dtype.kind != self._kinds[k] or not array.size:
+            if type(array) not in self.arrays or array.dtype.kind != self._kinds[k] or not array.size:
                 arrays = list(arrays)
-                self.inputs[k].set(array)
-                arrays[k] = self.inputs[k].value
+                arrays[k] = self._through_input(self.inputs[k], array)
         return arrays
+
+    def _through_input(self, node, array):
+        """A batch as its input takes it."""
+        node.set(array)
+        if node._holds_labels and node.value.dtype.kind not in "iu":
+            raise DataError(f"plan.step: {node.label} holds labels: integers are needed, not {node.value.dtype}.")
+        return node.value
+
+    # Where the arrays are
+
+    def _can_live_on(self, place):
+        return place == "numpy"
+
+    def _flat(self, size, dtype):
+        """A flat array, not filled."""
+        return aligned(size, dtype)
+
+    def _room(self, node):
+        """An array for the batches of an input."""
+        return np.empty(node.value.shape, node.value.dtype)
+
+    def _step_of(self, optimizer):
+        return FlatStep(optimizer, self.params, self.w, self.g)
+
+    def _take_in(self, program, compiler):
+        """Lines that copy the batch, the program's arguments, into the arrays of the inputs."""
+        program.arguments = tuple(program.fresh(f"{compiler.storage[n]}_batch") for n in self.inputs)
+        copy = program.bind("copyto", np.copyto)
+        for node, name in zip(self.inputs, program.arguments, strict=True):
+            program.emit(f"{copy}({compiler.storage[node]}, {name})", f"the batch of {node.label}")
+
+    def _watch(self, compiler):
+        """Lines at the end that look at the loss; none on the host, where `is_finite` does."""
+
+    def _made(self, program, compiler, inputs, values):
+        """What is kept of a program."""
+        compiled = Compiled(program, compiler, program.compile(), inputs, values)
+        if compiler.storage[self.loss_node] in program.buffers:
+            compiled.loss = program.buffers[compiler.storage[self.loss_node]].array.reshape(-1)
+            compiled.ones = np.ones_like(compiled.loss)
+        return compiled
+
+    def _told(self, one):
+        """What the report says of the place: its name, and whether a step is recorded."""
+        return "", ""
 
     # Compiling
 
@@ -192,15 +259,14 @@ class Plan:
         graph.Forward(self.loss_node, *self.keep)
         for node, state in states:
             node.state = state
-        inputs = {n: np.empty(n.value.shape, n.value.dtype) for n in self.inputs}
+        inputs = {n: self._room(n) for n in self.inputs}
         keep = {self.loss_node, *self.keep} - set(self.inputs) - set(self.params)
-        compiler = Compiler(graph, self.loss_node, set(self.keep) - set(self.inputs), self._views, inputs, RULES)
+        kept = set(self.keep) - set(self.inputs)
+        compiler = Compiler(graph, self.loss_node, kept, self._views, inputs, self.dialect)
         program = compiler.program
-        program.arguments = tuple(program.fresh(f"{compiler.storage[n]}_batch") for n in self.inputs)
-        copy = program.bind("copyto", np.copyto)
-        for node, name in zip(self.inputs, program.arguments, strict=True):
-            program.emit(f"{copy}({compiler.storage[node]}, {name})", f"the batch of {node.label}")
+        self._take_in(program, compiler)
         compiler.compile()
+        self._watch(compiler)
         names = [compiler.storage[n] for n in keep if compiler.storage[n] in program.buffers]
         names += [compiler.grads[n] for n in self.keep if compiler.grads.get(n) in program.buffers]
         program.lay_out(names)
@@ -208,11 +274,7 @@ class Plan:
         for node in compiler.order:
             if node not in compiler.inner and compiler.storage[node] in program.buffers:
                 values.append((node, program.buffers[compiler.value(node)].array))
-        compiled = Compiled(program, compiler, program.compile(), inputs, values)
-        if compiler.storage[self.loss_node] in program.buffers:
-            compiled.loss = program.buffers[compiler.storage[self.loss_node]].array.reshape(-1)
-            compiled.ones = np.ones_like(compiled.loss)
-        return compiled
+        return self._made(program, compiler, inputs, values)
 
     def _restore(self):
         """Parameters that were set since the last step, into the flat array."""
@@ -265,6 +327,8 @@ class Report:
     live : bytes of activations alive at once, at most: what the shared block cannot go below
     forward, backward : FLOPs of a step
     fused : tuple of sentences
+    place : the GPU's name, "" for the host
+    recorded : on a GPU, how a step gets there: as one recorded graph, or why not
     """
 
     batch: tuple
@@ -275,6 +339,8 @@ class Report:
     forward: int
     backward: int
     fused: tuple
+    place: str = ""
+    recorded: str = ""
 
     @classmethod
     def of(cls, plan):
@@ -291,7 +357,7 @@ class Report:
         return cls(
             tuple(a.shape for a in one.inputs.values()), len(one.program.lines),
             tuple(n.label for n, rule in c.rules.items() if rule is None), memory, one.program.live,
-            sum(cost.forward for _, cost in costs), backward, tuple(c.fused),
+            sum(cost.forward for _, cost in costs), backward, tuple(c.fused), *plan._told(one),
         )  # fmt: skip
 
     @property
@@ -310,6 +376,7 @@ class Report:
             f"batch {', '.join(map(str, self.batch))}: {self.lines} lines, {len(self.unplanned)} components unplanned",
             f"{self.forward:,} FLOPs forward, {self.backward:,} backward",
             f"bytes\n{memory}\n  {'together':<12} {self.total:>14,}, {self.total / self.needed:.2f} of what is needed",
+            *([f"on {self.place}; {self.recorded}"] if self.place else []),
             "fused",
             *(f"  {sentence}" for sentence in self.fused),
         ]

@@ -86,8 +86,7 @@ class Captured:
         stream = xp.cuda.Stream(non_blocking=True)
         failures = []
         with stream, xp.cuda.using_allocator(_refused), as_recorded():
-            stream.begin_capture()
-            for part in (self.step, stream.end_capture):  # a failed step leaves a capture that has to be ended too
+            for part in (stream.begin_capture, self.step, stream.end_capture):  # one that failed has to be ended too
                 try:
                     graph = part()
                 except Exception as error:  # CuPy and CUDA raise many kinds

@@ -9,6 +9,8 @@ no rule runs through its own `forward` and `backward`, as the stepped engine wou
     a value that nobody reads again is overwritten: z = y + beta takes the memory of y, h = sigmoid(z) that of z
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ..components import AddBias, CrossEntropy
@@ -47,6 +49,24 @@ class Rule:
         raise NotImplementedError
 
 
+@dataclass(frozen=True)
+class Dialect:
+    """What differs between places: the rules, how memory is made, and what adds, copies and fills there.
+
+    rules : dict class -> Rule
+    block : function (n, dtype), an array that is not filled; None for the host's, aligned
+    add : function (x, y, to)
+    copy : function (to, x)
+    full : function (shape, value, dtype)
+    """
+
+    rules: dict
+    block: object = None
+    add: object = np.add
+    copy: object = np.copyto
+    full: object = np.full
+
+
 class Compiler:
     """Plans one graph for one shape of batch.
 
@@ -57,22 +77,24 @@ class Compiler:
     keep : nodes whose value and gradient stay readable
     params : dict Param -> (value, gradient), arrays that outlive the program
     inputs : dict Input -> array, likewise
-    rules : dict class -> Rule
+    dialect : Dialect, of the place where the arrays are
     """
 
-    def __init__(self, graph, loss, keep, params, inputs, rules):
-        self.graph, self.loss, self.keep, self.rules_of = graph, loss, set(keep), rules
+    def __init__(self, graph, loss, keep, params, inputs, dialect):
+        self.graph, self.loss, self.keep, self.dialect = graph, loss, set(keep), dialect
         self.order = graph.order(loss, *[k for k in keep if k is not loss]) if keep else graph.order(loss)
-        self.program = Program()
+        self.program = Program(block=dialect.block)
         self.fused, self.rules, self.storage, self.views, self.grads = [], {}, {}, {}, {}
         self.layouts, self.notes, self.softmax, self.numbers, self.columns = {}, {}, {}, {}, {}
+        self.layers = {}  # cell, or what cells share -> recurrent.Layer
+        self.deferred = {}  # biases that the activation behind them adds: node -> (name of y, name of beta)
         self._name_leaves(params, inputs)
         self._chain()
         self.consumers = self._consumers()
         self.wanted = self._wanted()
         for node in self.order:
             if node.args and node not in self.inner:
-                rule = rules.get(type(node))
+                rule = dialect.rules.get(type(node))
                 self.rules[node] = rule if rule is not None and rule.fits(self, node) else None
 
     def _name_leaves(self, params, inputs):
@@ -219,7 +241,7 @@ class Compiler:
             if apart is None:
                 apart = self.scratch("t", self.stored(arg), self.dtype(arg))
                 write(apart)
-            self.program.emit(f"{self.function(np.add)}({self.grads[arg]}, {apart}, {self.grads[arg]})")
+            self.program.emit(f"{self.function(self.dialect.add)}({self.grads[arg]}, {apart}, {self.grads[arg]})")
             return
         self.written.add(arg)
         if instead is not None and arg not in self.grads and self.is_free(instead):
@@ -230,7 +252,7 @@ class Compiler:
         if instead is None:
             write(self.grads[arg])
         else:
-            self.program.emit(f"{self.function(np.copyto)}({self.grads[arg]}, {instead})")
+            self.program.emit(f"{self.function(self.dialect.copy)}({self.grads[arg]}, {instead})")
 
     def is_free(self, name):
         """Whether an array may be written over: it is the program's own, and no gradient that somebody reads."""
@@ -286,7 +308,7 @@ class Compiler:
         if self.loss in self.scores and self.rules[self.loss] is not None and self.loss not in self.keep:
             self.grads[self.loss] = None
         else:
-            seed = np.full(self.size(self.loss), self.seed, self.dtype(self.loss))
+            seed = self.dialect.full(self.size(self.loss), self.seed, self.dtype(self.loss))
             self.grads[self.loss] = self.program.fixed("seed", seed)
 
     # What has no rule

@@ -51,7 +51,8 @@ class Program:
     bound: dict = field(default_factory=dict)
     groups: dict = field(default_factory=dict)
     locals: dict = field(default_factory=dict)
-    arena: np.ndarray = None
+    arena: object = None
+    block: object = None  # function (n, dtype) that makes memory where the program runs; default `aligned`
     live: int = 0  # bytes of arena buffers that live at once, at most
 
     # Names
@@ -120,7 +121,7 @@ class Program:
         mine = [b for b in self.buffers.values() if b.root == b.name and b.array is None]
         size = place(mine)
         self.live = most_alive(mine)
-        self.arena = aligned(size, np.uint8)
+        self.arena = (self.block or aligned)(size, np.uint8)
         for b in mine:
             there = self.arena[b.offset : b.offset + b.nbytes]
             b.array = there.view(b.dtype).reshape(b.shape)

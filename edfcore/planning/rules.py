@@ -5,12 +5,30 @@ NumPy's functions take the array to write into as their last argument: `add(x, y
 
 import numpy as np
 
-from ..components import AddBias, AddChannelBias, Conv2d, CrossEntropy, MaxPool2d, ReLU, Reshape, Sigmoid, Tanh, VDot
+from ..components import (
+    AddBias,
+    AddChannelBias,
+    Conv2d,
+    CrossEntropy,
+    HuberLoss,
+    LSTMCell,
+    MaxPool2d,
+    ReLU,
+    Reshape,
+    RNNCell,
+    Sigmoid,
+    Slice,
+    SquaredLoss,
+    Tanh,
+    VDot,
+)
 from ..components.elementwise import Add, Mul, Sub
 from ..components.linear import check_labels
 from ..components.loss import LogLoss
 from .compiler import Rule
+from .losses import Huber, Squared
 from .products import accumulate, columns, pieces
+from .recurrent import LSTM, RNN, Window
 
 SUM, LARGEST = np.add.reduce, np.maximum.reduce  # of an array, an axis, a dtype, into an array
 
@@ -289,7 +307,7 @@ class Convolution(Rule):
     reads = (1,)
 
     def fits(self, c, node):
-        return node.groups == 1 and node.x.value.ndim == 4
+        return node.groups == 1 and node.x.value.ndim == 4 and not node.W.args  # W lies in an array of its own
 
     def layout(self, c, node):
         return "last"
@@ -449,4 +467,5 @@ RULES = {
     VDot: Product(), AddBias: Bias(), Sigmoid: SigmoidRule(), Tanh: TanhRule(), ReLU: ReLURule(),
     Add: Sum(np.add, 1), Sub: Sum(np.subtract, -1), Mul: Times(), CrossEntropy: ScoresRule(), LogLoss: ScoresRule(),
     Conv2d: Convolution(), AddChannelBias: ChannelBias(), MaxPool2d: Largest(), Reshape: View(),
+    LSTMCell: LSTM(), RNNCell: RNN(), Slice: Window(), SquaredLoss: Squared(), HuberLoss: Huber(),
 }  # fmt: skip

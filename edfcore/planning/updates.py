@@ -120,9 +120,16 @@ class FlatStep:
 
     def __init__(self, optimizer, params, w, g):
         self.optimizer, self.params, self.w, self.g = optimizer, params, w, g
-        self.update = update_of(optimizer, w.dtype) if set(optimizer.params) == set(params) else None
-        self.function = None
-        if self.update is not None:
+        self.update = self.function = self.seen = None
+        self.flat = {}
+        self._choose()
+
+    def _choose(self):
+        """The lines of the optimizer's settings as they are now."""
+        self.seen = [dict(group) for group in self.optimizer.groups]
+        whole = set(self.optimizer.params) == set(self.params)
+        before, self.update = self.update, update_of(self.optimizer, self.w.dtype) if whole else None
+        if self.update is not None and (before is None or before.lines != self.update.lines):
             self._adopt()
 
     def _adopt(self):
@@ -178,6 +185,8 @@ class FlatStep:
     def step(self):
         """One step of all parameters; the optimizer's counters move on."""
         optimizer = self.optimizer
+        if optimizer.groups != self.seen:
+            self._choose()
         if self.update is None:
             optimizer.step()
             return

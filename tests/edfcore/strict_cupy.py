@@ -13,6 +13,9 @@ to chance; so are operands of products that CuPy would have to copy first.
 
 A raw kernel is carried out by its reference in edfcore.gpu.reference, after its arguments were compared with the
 signature in its CUDA source; an elementwise kernel by the formula whose CUDA source it is.
+
+With several GPUs, `install(monkeypatch, devices=2)`, an array belongs to the one that was current when it was made, and
+whatever computes with an array of another one is refused (CuPy does so where the two cannot read each other's memory).
 """
 
 import re
@@ -48,14 +51,14 @@ class CudaError(RuntimeError):
 
 
 class Array(np.lib.mixins.NDArrayOperatorsMixin):
-    """As cupy.ndarray. `cupy` is the module that it belongs to."""
+    """As cupy.ndarray. `cupy` is the module that it belongs to, `device` the GPU whose memory it is."""
 
-    __slots__ = ("_data",)
+    __slots__ = ("_data", "device")
     __hash__ = None
     cupy = None
 
-    def __init__(self, data):
-        self._data = data
+    def __init__(self, data, device=None):
+        self._data, self.device = data, device or self.cupy.cuda.Device()
 
     def __array__(self, *args, **kwargs):
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`.")
@@ -100,7 +103,7 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
 
     def _around(self, part, n):
         is_index = isinstance(part, Array) and part.ndim and part.dtype.kind in "iu" and n
-        return self.cupy.ndarray(part._data % n) if is_index else part
+        return self.cupy.ndarray(part._data % n, part.device) if is_index else part
 
     def __len__(self):
         return len(self._data)
@@ -262,14 +265,24 @@ class StrictCupy(Part):
             self._product(args, kwargs.get("out"))
         bare = [self.bare(part) for part in args]
         named = {key: self.bare(value) for key, value in kwargs.items()}
-        out = kwargs.get("out", into)
+        out, arrays = kwargs.get("out", into), _arrays([*args, *kwargs.values()])
         if out is not None:
+            self.here(arrays)
             with np.errstate(all="ignore"):
                 self.launch(lambda: function(*bare, **named))
             return out
         with np.errstate(all="ignore"):
             found = function(*bare, **named)
-        return self.wrapped(found, bare)
+        return self.wrapped(found, bare, arrays)
+
+    def here(self, arrays):
+        """Refuse arrays of another GPU than the current one."""
+        for array in arrays:
+            if array.device.id != self.current:
+                raise ValueError(
+                    "Array device must be same as the current device: "
+                    f"array device = {array.device.id} while current = {self.current}"
+                )
 
     def bare(self, value):
         if isinstance(value, Array):
@@ -280,14 +293,17 @@ class StrictCupy(Part):
             return type(value)(self.bare(part) for part in value)
         return value
 
-    def wrapped(self, found, inputs=()):
+    def wrapped(self, found, inputs, arrays):
+        """What a function gave: a view of one of its arguments, where that is, or a new array of the current GPU."""
         if isinstance(found, (list, tuple)):
-            return type(found)(self.wrapped(part, inputs) for part in found)
+            return type(found)(self.wrapped(part, inputs, arrays) for part in found)
         if not isinstance(found, (np.ndarray, np.generic)):
             return found
-        if not (isinstance(found, np.ndarray) and any(_shares(found, part) for part in inputs)):
-            self.allocate(found.nbytes)
-            self.book.launches += 1
+        if isinstance(found, np.ndarray) and arrays and any(_shares(found, part) for part in inputs):
+            return self.ndarray(found, arrays[0].device)
+        self.here(arrays)
+        self.allocate(found.nbytes)
+        self.book.launches += 1
         return self.ndarray(np.asarray(found))
 
     def allocate(self, nbytes):
@@ -314,6 +330,7 @@ class StrictCupy(Part):
         assert (transa, transb) == ("N", "N") and a.ndim == b.ndim == 2 and a.dtype == b.dtype == out.dtype
         assert a.shape[1] == b.shape[0] and out.shape == (a.shape[0], b.shape[1])
         self._product((a, b), out)
+        self.here([a, b, out])
         for array in (a, b):
             assert array.flags.c_contiguous or array.flags.f_contiguous, "gemm copies an operand"
         self.launch(lambda: _store(out._data, alpha * (a._data @ b._data) + (beta * out._data if beta else 0)))
@@ -350,6 +367,16 @@ class StrictCupy(Part):
     def result_type(self, *args):
         return np.result_type(*[self.bare(arg) for arg in args])
 
+    def copyto(self, dst, src, casting="same_kind", where=None):
+        """A copy on the stream, or a kernel where layouts or dtypes differ; the host's arrays are refused."""
+        assert where is None, "the stand-in's copyto knows no masks"
+        if isinstance(src, np.ndarray) and src.size != 1:
+            raise ValueError("non-scalar numpy.ndarray cannot be used for copyto")
+        if not np.isscalar(src) and not np.can_cast(src.dtype, dst.dtype, casting):
+            raise TypeError(f"Cannot cast {src.dtype} to {dst.dtype} in {casting} casting mode")
+        np.broadcast_shapes(dst.shape, np.shape(self.bare(src)))
+        self.launch(lambda: np.copyto(dst._data, self.bare(src), casting=casting))
+
     # Kernels
 
     def ElementwiseKernel(self, in_params, out_params, operation, name="kernel", **more):
@@ -364,6 +391,7 @@ class StrictCupy(Part):
         for arg in ins:
             if not isinstance(arg, (Array, *SCALARS)):
                 raise TypeError(f"Unsupported type {type(arg)}")
+        self.here(_arrays(args))
         dtypes = {arg.dtype for arg in args if isinstance(arg, Array)}
         if len(dtypes) != 1:
             raise TypeError(f"Type is mismatched. T {dtypes}")
@@ -398,6 +426,11 @@ class StrictCupy(Part):
         class Device:
             def __init__(self, index=None):
                 self.id = module.current if index is None else index
+
+            def __eq__(self, other):
+                return self.id == other.id
+
+            __hash__ = None
 
             def use(self):
                 module.current = self.id
@@ -467,6 +500,7 @@ class RawKernel:
             raise TypeError(f"{self.name} takes {', '.join(map(' '.join, self.params))}; {len(args)} arguments given")
         for (kind, name), arg in zip(self.params, args, strict=True):
             self._check(kind, name, arg)
+        self.cupy.here(_arrays(args))  # a raw kernel itself would not notice
         bare = [self.cupy.bare(arg) for arg in args]
         if self.cupy.carry_out is not None:
             kernel = self.cupy.carry_out(self.real.name, self.name)
@@ -502,6 +536,12 @@ def _shares(found, part):
     if isinstance(part, (list, tuple)):
         return any(_shares(found, p) for p in part)
     return isinstance(part, np.ndarray) and np.may_share_memory(found, part)
+
+
+def _arrays(values):
+    """The arrays among values, those in lists too."""
+    lists = [value if isinstance(value, (list, tuple)) else [value] for value in values]
+    return [part for values in lists for part in values if isinstance(part, Array)]
 
 
 def _store(out, value):

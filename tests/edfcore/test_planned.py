@@ -412,3 +412,42 @@ def test_the_gradient_of_a_view_that_is_kept_is_not_written_over():
     expected = flat.grad.copy()
     planned.gradients(x=X)
     assert np.abs(flat.grad - expected).max() < 1e-12
+
+
+@pytest.mark.parametrize("change", [{"momentum": 0.9}, {"weight_decay": 0.1}, {"momentum": 0.5, "nesterov": True}])
+def test_a_setting_that_is_changed_after_some_steps_takes_effect(change):
+    def parameters(planned):
+        rng = np.random.default_rng(0)
+        with edf.Graph() as graph:
+            x, y = edf.Input("x"), edf.Input("y")
+            loss = edf.CrossEntropy(edf.VDot(x, edf.Param(rng.normal(size=(4, 3)), "W")), y)
+        optimizer = SGD(graph, lr=0.1, momentum=0.2)
+        plan = edf.plan(graph, loss, optimizer) if planned else None
+        for k in range(6):
+            if k == 3:
+                optimizer.groups[0].update(change)
+            xs, ys = rng.normal(size=(5, 4)), rng.integers(0, 3, 5)
+            if planned:
+                plan.step(x=xs, y=ys)
+            else:
+                x.set(xs), y.set(ys)
+                graph.Forward()
+                graph.Backward(loss)
+                optimizer.step()
+        return graph["W"].value
+
+    np.testing.assert_allclose(parameters(True), parameters(False), rtol=1e-12)
+
+
+def test_a_convolution_whose_weights_are_computed_runs_its_own_way():
+    rng = np.random.default_rng(0)
+    with edf.Graph() as graph:
+        x, log_W = edf.Input("x"), edf.Param(rng.normal(size=(2, 1, 3, 3)), "log_W")
+        loss = edf.MeanOver(edf.Reshape(edf.Conv2d(x, edf.Exp(log_W)), shape=(-1,)))
+    image = rng.normal(size=(3, 1, 5, 5))
+    edf.plan(graph, loss).gradients(x=image)
+    planned = graph["log_W"].grad.copy()
+    x.set(image)
+    graph.Forward()
+    graph.Backward(loss)
+    np.testing.assert_allclose(planned, graph["log_W"].grad, rtol=1e-12)
