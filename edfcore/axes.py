@@ -41,12 +41,13 @@ class Signature:
                 if letter == "...":
                     rest.append((name, size))
                 elif sizes.setdefault(letter, size) != size:
-                    first, told = owner[letter]
+                    first, others, its = owner[letter]
                     raise ShapeError(
-                        f"{component}: {first} has axes {told} but {name} has {','.join(axes)} = {shape}: "
-                        f"{letter} is {sizes[letter]} in {first} and {size} in {name}."
-                    )
-                owner.setdefault(letter, (name, f"{','.join(axes)} = {shape}"))
+                        f"{component}: {first} has axes {','.join(others)} = {its} but {name} has {','.join(axes)} = "
+                        f"{shape}: {letter} is {sizes[letter]} in {first} and {size} in {name}.",
+                        [owner[letter], (name, axes, shape)], letter,
+                    )  # fmt: skip
+                owner.setdefault(letter, (name, axes, shape))
         sizes["..."] = broadcast(component, rest)
         return sizes
 
@@ -85,8 +86,9 @@ def broadcast(component, named_shapes):
             shapes = " and ".join(f"{name} = {shape}" for name, shape in named_shapes)
             raise ShapeError(
                 f"{component}: {shapes} do not broadcast: counted from the right, "
-                f"axis {-axis} is {size1} in {name1} and {size2} in {name2}."
-            )
+                f"axis {-axis} is {size1} in {name1} and {size2} in {name2}.",
+                [(name, None, shape) for name, shape in named_shapes], axis,
+            )  # fmt: skip
         result.append(next(iter(found), 1))
     return tuple(result)
 
@@ -95,11 +97,9 @@ def broadcast(component, named_shapes):
 def parse(text):
     """Parse `"b,i ; i,j -> b,j"`. Raises ValueError on a malformed signature."""
     left, arrow, right = text.partition("->")
-    args = tuple(_letters(part) for part in left.split(";"))
-    out = _letters(right)
     if not arrow:
         raise ValueError(f"axes {text!r} lack '->'")
-    return Signature(args, out)
+    return Signature(tuple(_letters(part) for part in left.split(";")), _letters(right))
 
 
 def _letters(part):

@@ -497,28 +497,49 @@ def _counted(n, what):
     return f"{n:,} {what}{'s' * (n != 1)}"
 
 
+class Device(click.Choice):
+    """cpu, cuda, or a GPU by its number, such as cuda:1."""
+
+    def convert(self, value, param, ctx):
+        kind, colon, number = value.partition(":")
+        is_numbered = kind == "cuda" and colon and number.isdecimal()
+        return value if is_numbered else super().convert(value, param, ctx)
+
+
 @main.command()
 @click.argument("cases", nargs=-1)
 @click.option("--engines", help="Which, such as planned,floor,torch; default, all that are installed.")
 @click.option("--batch", "batches", help="Batch sizes, such as 10,100; default, those of each case.")
 @click.option("--threads", help="Of each engine: a number, or all; default, 2.")
 @click.option("--rounds", default=30, show_default=True, help="How often each engine is timed.")
+@click.option(
+    "--device", default="cpu", show_default=True, type=Device(("cpu", "cuda")), help="Where; also cuda:1, and so on."
+)
 @click.option("--python", "pythons", multiple=True, metavar="NAME=PATH", help="Another interpreter for an engine.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
-def bench(cases, engines, batches, threads, rounds, pythons, as_json):
+@click.option(
+    "--record",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, writable=True),
+    help="Also write table and JSON into this folder, named after the machine.",
+)
+def bench(cases, engines, batches, threads, rounds, device, pythons, as_json, folder):
     """Time whole training steps: edfcore, step by step and planned, beside other libraries.
 
     CASES are mlp (784-128-10), wide (784-1024-1024-10), lenet and lstm; default, all of them. Engines are planned,
-    stepped, floor (NumPy by hand), torch, torch-compile, jax, tinygrad and autograd. The same initial parameters and
-    batches go to all, in float32, and the losses of each must be right before it is timed.
+    stepped, floor (NumPy by hand), torch, torch-compile, jax, tinygrad and autograd; on a GPU planned, stepped, torch,
+    torch-graph (a step recorded as a CUDA graph), torch-compile and jax. The same initial parameters and batches go to
+    all, in float32, and the losses of each must be right before it is timed.
 
     \b
     edf bench mlp --engines planned,stepped,floor,torch,jax --json
     edf bench lenet --threads 1 --python torch=/opt/torch/bin/python
+    edf bench mlp --device cuda --record tests/benchmarks/results
 
-    Leave the machine alone while it runs. Exits with 1 where an engine's losses are wrong.
+    Leave the machine alone while it runs. Exits with 1 where an engine's losses are wrong, or the GPU is not there.
     """
     from . import bench as benchmark
+    from .gpu.errors import NoGpu
 
     given = {"cases": cases, "engines": tuple(_listed(engines)), "batches": tuple(map(_whole, _listed(batches)))}
     given = {name: value for name, value in given.items() if value}
@@ -527,12 +548,50 @@ def bench(cases, engines, batches, threads, rounds, pythons, as_json):
     settings = benchmark.Settings(
         **given,
         rounds=rounds,
+        device=device,
         pythons=dict(_pair(p) for p in pythons),
         tell=lambda sentence: click.echo(sentence, err=True),
     )
-    found = benchmark.measure(settings)
+    try:
+        found = benchmark.measure(settings)
+    except NoGpu as error:
+        raise click.ClickException(str(error)) from error
     click.echo(json.dumps(found, indent=1) if as_json else benchmark.as_text(found))
+    if folder:
+        click.echo(f"Recorded in {' and '.join(map(str, benchmark.record(found, folder)))}.", err=True)
     sys.exit(1 if found["machine"]["disagree"] else 0)
+
+
+@main.command()
+@click.argument("notebooks", nargs=-1, required=True, type=click.Path(exists=True))
+@click.option("--out", type=click.Path(file_okay=False), help="Folder for the pages; default, beside each notebook.")
+@click.option("--as-saved", is_flag=True, help="Take the outputs that are saved instead of executing first.")
+def export(notebooks, out, as_saved):
+    """Write NOTEBOOKS, or those of a folder, as pages that need neither network nor Python.
+
+    Widgets that compute in the browser stay alive in them.
+    """
+    from nbclient.exceptions import CellExecutionError
+
+    from .export import export as write
+
+    given = [Path(name) for name in notebooks]
+    paths = [p for one in given for p in (sorted(one.glob("*.ipynb")) if one.is_dir() else [one])]
+    for path in paths:
+        try:
+            write(path, Path(out) / f"{path.stem}.html" if out else None, not as_saved, click.echo)
+        except CellExecutionError as error:
+            raise click.ClickException(f"{path}: a cell failed: {error.ename}: {error.evalue}") from error
+
+
+@main.command()
+@click.option("--out", default="gallery.html", show_default=True, type=click.Path(dir_okay=False), help="The page.")
+@click.option("--only", help="Figures and widgets whose name holds this.")
+def gallery(out, only):
+    """Show every figure and every widget, in several states, in light and in dark, on one page."""
+    from .gallery import gallery as write
+
+    click.echo(f"wrote {write(out, only, lambda name: click.echo(name, err=True))}")
 
 
 def _listed(text):

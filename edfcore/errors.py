@@ -6,7 +6,24 @@ class EdfError(Exception):
 
 
 class ShapeError(EdfError, ValueError):
-    """Shapes that do not fit together, told in the index letters of the component."""
+    """Shapes that do not fit together, told in the index letters of the component.
+
+    Where two shapes clash on an axis, tracebacks show them below the sentence, axis under axis (a note, PEP 678), and
+    `edfcore.display.explain(error)` does so as a table.
+
+    Attributes
+    ----------
+    rows : list of (name, letters, shape); letters are None where shapes are aligned from the right
+    clash : the letter, or the number of the axis from the right, negative, that does not fit
+    """
+
+    def __init__(self, text="", rows=(), clash=None):
+        super().__init__(text)
+        self.rows, self.clash = rows, clash
+        if rows:
+            from .display import aligned
+
+            self.add_note(aligned(rows, clash))
 
 
 class GraphError(EdfError, RuntimeError):

@@ -19,10 +19,10 @@ from .errors import DataError, GraphError
 from .gpu.device import chosen
 from .operators import Operators
 from .registry import argument_names
-from .show import Shown
+from .show import Shown, ShownNode
 
 
-class Node(Operators):
+class Node(ShownNode, Operators):
     """A value in a graph.
 
     Attributes

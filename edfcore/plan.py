@@ -23,6 +23,7 @@ from math import isfinite
 
 import numpy as np
 
+from .display import ShownPlan, ShownReport
 from .errors import DataError, GraphError
 from .gpu.device import CudaDevice
 from .graph import Component, Graph, Node
@@ -76,7 +77,7 @@ class Compiled:
         return isfinite(np.sum(node.value) if self.loss is None else self.loss.dot(self.ones))
 
 
-class Plan:
+class Plan(ShownPlan):
     """A compiled training step; see `plan`. What a place does in its own way is below "Where the arrays are"."""
 
     dialect = Dialect(RULES)
@@ -315,7 +316,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(ShownReport):
     """A plan in numbers.
 
     Attributes

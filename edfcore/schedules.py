@@ -29,6 +29,7 @@ from reprlib import repr as told
 import numpy as np
 
 from .catalog import catalogued
+from .display import Curve
 from .errors import DataError
 
 __all__ = [
@@ -40,7 +41,7 @@ LONGEST = 2**53  # every whole number up to here is exact in float64
 
 
 @dataclass(frozen=True)
-class Schedule:
+class Schedule(Curve):
     """What all schedules share: a subclass gives `rate`, the formula on a vector of steps.
 
     Raises

@@ -7,6 +7,7 @@ an input or a parameter those under which a component first uses it.
 from dataclasses import dataclass
 from html import escape
 
+from .display import folded, heat_map, measures, number_told, table
 from .errors import GraphError
 
 
@@ -30,7 +31,7 @@ class Shown:
         return Drawing(self)
 
     def _repr_html_(self):
-        return self.draw().svg()
+        return self.draw()._repr_html_()
 
     def __getitem__(self, name):
         """The node of that name. Raises GraphError with the names that there are."""
@@ -45,6 +46,42 @@ class Shown:
 
     def __iter__(self):
         return iter(self.nodes)
+
+
+class ShownNode:
+    """What a node can show of itself: axes, range and mean of value and gradient, and heat maps of both."""
+
+    def describe(self):
+        """Value and gradient in words: a line for each."""
+        return "\n".join([_headline(self), *(f"{what}: {number_told(array)}" for what, array in _arrays(self))])
+
+    def _repr_html_(self):
+        rows = [["array", "least", "mean", "greatest", "not finite", "heat map"]]
+        for what, array in _arrays(self):
+            told, bad = measures(array)
+            rows.append([what, *told, str(bad), heat_map(array)])
+        return table(rows, _headline(self), raw=(5,)) if rows[1:] else f"<div>{escape(_headline(self))}</div>"
+
+
+def _arrays(node):
+    """("value", array) and ("gradient", array) of a node, as far as there are any, on the host."""
+    for what, array in (("value", node.value), ("gradient", node.grad)):
+        if array is not None:
+            yield what, node.graph.backend.to_host(array)
+
+
+def _headline(node):
+    """The label of a node with its axes and its type of number."""
+    if node.value is None:
+        return f"{node.label}: no value yet"
+    axes = letters_of(node.graph.order())[node]
+    return f"{node.label}: {_axes_told(axes, node.value.shape)}, {node.value.dtype}"
+
+
+def _axes_told(axes, shape):
+    """A shape in letters, "b 32, i 784"; without letters "32 x 784"."""
+    named = ", ".join(f"{a} {n}" for a, n in zip(axes, shape, strict=True)) if axes else ""
+    return named or " x ".join(map(str, shape)) or "a number"
 
 
 @dataclass(frozen=True)
@@ -151,6 +188,7 @@ def _row(node, names, axes):
 
 
 WIDTH, HEIGHT, GAP = 150, 40, 34  # of a box, and between rows, in pixels
+MOST = 200  # boxes that a notebook shows; a picture of more is read by nobody and fills the file
 
 
 class Drawing:
@@ -170,9 +208,7 @@ class Drawing:
     def _shape(self, node):
         if node.value is None:
             return ""
-        axes = self.axes[node]
-        shape = ", ".join(f"{a} {n}" for a, n in zip(axes, node.value.shape, strict=True)) if axes else ""
-        return f" [{shape or ' x '.join(map(str, node.value.shape)) or 'a number'}]"
+        return f" [{_axes_told(self.axes[node], node.value.shape)}]"
 
     def __repr__(self):
         return "\n".join(self.lines())
@@ -209,7 +245,10 @@ class Drawing:
             f'font-family="sans-serif" font-size="12" fill="currentColor">{"".join(parts)}</svg>'
         )
 
-    _repr_svg_ = svg
+    def _repr_html_(self):
+        if len(self.order) > MOST:
+            return folded(f"A graph of {len(self.order)} nodes, as text; draw().svg() has the picture", repr(self))
+        return self.svg() + folded("The same as text", repr(self))  # as SVG in an image, it would not know the theme
 
     def _subtitle(self, node):
         kind = "" if not node.name else type(node).__name__ + " "

@@ -1,74 +1,24 @@
-"""The batch-index microscope: one entry of y = x W, what it is made of and what it sends back.
+"""The figures of scenes/microscope.py: one entry marked in the matrices that it is made of, above its four spellings.
 
-    y[b,j] = sum_i x[b,i] W[i,j]                       (S0, "Minibatched Vector-Matrix Product")
-    x.grad[b,i] += y.grad[b,j] W[i,j]
-    W.grad[i,j] += x[b,i] y.grad[b,j]
-
-`microscope` is the model: arrays in, numbers and sentences out. `microscope_figure` draws it.
+`microscope_figure` draws an entry of y = x W for any x and W, `entry_figure` a state of the widget.
 """
 
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from ..errors import DataError, ShapeError
+from ..scenes.base import short
+from ..scenes.microscope import VALUES, Microscope, microscope, pointed
 from .base import INK, PALETTE, figure
 
+__all__ = ["entry_figure", "microscope", "microscope_figure"]
+
 ROW, COLUMN, ENTRY = PALETTE[0], PALETTE[1], PALETTE[2]
-
-
-def microscope(x, W, b, j):
-    """What the entry y[b,j] of y = x W is made of, and where its gradient goes.
-
-    Parameters
-    ----------
-    x : array (B, i)
-    W : array (i, j)
-    b, j : int, the entry pointed at, with 0 <= b < B and 0 <= j < number of columns of W
-
-    Returns
-    -------
-    dict with
-        entry : (b, j)
-        y : float, the entry's value
-        x_row, W_column, terms : arrays (i,), the factors x[b,:] and W[:,j] and their products
-        y_to_x, y_to_W : arrays (i,), what one unit of y.grad[b,j] adds to x.grad[b,:] and to W.grad[:,j]
-        equation, loop, einsum, vjp : str, the same entry in four spellings
-
-    Raises
-    ------
-    ShapeError : x and W are no matrices, or disagree on i.
-    DataError : there is no such entry.
-
-    Examples
-    --------
-    >>> seen = microscope([[1.0, 2.0], [3.0, 4.0]], [[5.0], [6.0]], b=1, j=0)
-    >>> seen["equation"]
-    'y[1,0] = 3*5 + 4*6 = 39'
-    """
-    x, W = np.asarray(x), np.asarray(W)
-    if x.ndim != 2 or W.ndim != 2 or x.shape[1] != W.shape[0]:
-        raise ShapeError(f"microscope: x has axes b,i = {x.shape} and W has i,j = {W.shape}: i must be the same.")
-    if not (0 <= b < len(x) and 0 <= j < W.shape[1]):
-        raise DataError(f"microscope: y has shape {(len(x), W.shape[1])}; it has no entry y[{b},{j}].")
-    terms = x[b] * W[:, j]
-    y = float(terms.sum())
-    products = " + ".join(f"{_factor(a)}*{_factor(w)}" for a, w in zip(x[b], W[:, j], strict=True))
-    return {
-        "entry": (int(b), int(j)),
-        "y": y,
-        "x_row": x[b].copy(),
-        "W_column": W[:, j].copy(),
-        "terms": terms,
-        "y_to_x": W[:, j].copy(),
-        "y_to_W": x[b].copy(),
-        "equation": f"y[{b},{j}] = {products} = {_short(y)}",
-        "loop": f"for i in range({len(W)}): y[{b},{j}] += x[{b},i] * W[i,{j}]",
-        "einsum": f'np.einsum("bi,ij->bj", x, W)[{b},{j}]',
-        "vjp": (
-            f"x.grad[{b},:] += y.grad[{b},{j}] * W[:,{j}]",
-            f"W.grad[:,{j}] += y.grad[{b},{j}] * x[{b},:]",
-        ),
-    }
+GRIDS = (  # name, title, indices; the forward pass above, the backward pass below
+    (("x", "x, given", "bi"), ("W", "W, given", "ij"), ("y", "y = xW", "bj"), ("beta", "beta, given", "j"),
+     ("z", "z = y + beta", "bj")),
+    (("x.grad", "x.grad", "bi"), ("W.grad", "W.grad", "ij"), ("z.grad", "y.grad = z.grad, given", "bj"),
+     ("beta.grad", "beta.grad", "j")),
+)  # fmt: skip
 
 
 def microscope_figure(x, W, b, j):
@@ -98,39 +48,72 @@ def microscope_figure(x, W, b, j):
         ("backward", seen["vjp"][0]),
         ("", seen["vjp"][1]),
     ]
-    for n, (name, text) in enumerate(lines):
-        height = 0.88 - 0.19 * n
-        below.text(0.02, height, name, fontsize=9, color=INK, va="center")
-        below.text(0.2, height, text, fontsize=9.5, color=INK, va="center", family="monospace")
+    _spelled(below, lines, 0.88, 0.19)
     return found
 
 
-def _matrix(ax, values, title, across, down, rows=None, columns=None, colour=INK):
+def entry_figure(state, found):
+    """All matrices of both passes, the entry and what it is made of framed; below them the four spellings.
+
+    Parameters
+    ----------
+    state, found : of scenes.Microscope
+
+    Returns
+    -------
+    Figure
+    """
+    scene, value, at = Microscope(), VALUES[state["at"]], pointed(state, found)
+    made = figure(f"Microscope on one entry. {scene.caption(state, found)} {found['equation']}.", height=6.4)
+    above, middle, below = made.subfigures(3, 1, height_ratios=[1, 1, 0.8])
+    framed = {value.name: (ENTRY, "-")}
+    for (name, _), style in zip(value.factors, ((ROW, "--"), (COLUMN, ":")), strict=False):
+        framed["z.grad" if name == "y.grad" else name] = style
+    for part, grids in ((above, GRIDS[0]), (middle, GRIDS[1])):
+        arrays = [np.atleast_2d(found[name.replace(".", "_")]) for name, _, _ in grids]
+        for ax, array, (name, title, indices) in zip(part.subplots(1, len(grids)), arrays, grids, strict=True):
+            down, across = indices if len(indices) == 2 else ("", indices)
+            rows, columns = ([at[letter]] if letter in at else None for letter in (down, across))
+            colour, dash = framed.get(name, (INK, "-"))
+            if name not in framed:
+                rows = columns = []
+            _matrix(ax, array, title, across, down, rows, columns, colour, dash)
+            ax.set_aspect("equal")
+    lines = [("index equation", found["symbols"]), ("in numbers", found["equation"]), ("loop", found["loop"])]
+    lines += [("einsum", found["einsum"])]
+    lines += list(zip(("backward", ""), found["backward"].split("\n"), strict=True))
+    _spelled(below, lines, 0.92, 0.165)
+    return made
+
+
+def _spelled(below, lines, top, step):
+    """Names and lines of code, one under the other."""
+    for n, (name, text) in enumerate(lines):
+        below.text(0.02, top - step * n, name, fontsize=9, color=INK, va="center")
+        size = 9 if len(text) < 75 else 7.5
+        below.text(0.2, top - step * n, text, fontsize=size, color=INK, va="center", family="monospace")
+
+
+def _matrix(ax, values, title, across, down, rows=None, columns=None, colour=INK, dash="-"):
     """A grid of numbers; where both `rows` and `columns` are given, their crossing is marked."""
     height, width = values.shape
     for r in range(height):
         for c in range(width):
             marked = (rows is None or r in rows) and (columns is None or c in columns)
             face = colour if marked else "white"
-            ax.add_patch(Rectangle((c - 0.5, r - 0.5), 1, 1, facecolor=face, alpha=0.22, linewidth=0))
-            edge, wide, above = (colour, 2.2, 3) if marked else ("#999999", 0.6, 1)
-            ax.add_patch(Rectangle((c - 0.5, r - 0.5), 1, 1, fill=False, edgecolor=edge, linewidth=wide, zorder=above))
+            corner = (c - 0.5, r - 0.5)
+            ax.add_patch(Rectangle(corner, 1, 1, facecolor=face, alpha=0.22, linewidth=0))
+            edge, wide, above, style = (colour, 2.2, 3, dash) if marked else ("#999999", 0.6, 1, "-")
+            ax.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=edge, lw=wide, ls=style, zorder=above))
             weight = "bold" if marked else "normal"
-            ax.text(c, r, _short(values[r, c]), ha="center", va="center", fontsize=9, color=INK, weight=weight)
+            number = short(float(values[r, c]))
+            ax.text(c, r, number, ha="center", va="center", fontsize=9, color=INK, weight=weight)
     ax.set(xlim=(-0.6, width - 0.4), ylim=(height - 0.4, -0.6), xticks=range(width), yticks=range(height))
+    if not down:
+        ax.set_yticks([])
     ax.set_title(title, fontsize=9.5, color=INK)
     ax.set_xlabel(across)
     ax.set_ylabel(down, rotation=0, labelpad=8)
     ax.tick_params(length=0, labelsize=8)
     for side in ax.spines.values():
         side.set_visible(False)
-
-
-def _factor(value):
-    """A number inside a product: negative ones in parentheses."""
-    return f"({_short(value)})" if value < 0 else _short(value)
-
-
-def _short(value):
-    """At most three significant digits, without trailing zeros."""
-    return f"{float(value):.3g}"

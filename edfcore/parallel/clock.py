@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from math import inf, isfinite
 from typing import NamedTuple
 
+from ..display import Lanes
 from ..errors import DataError, MissingExtra
 
 TIE = 1e-12  # messages whose ends lie closer together, relatively, end together
@@ -296,7 +297,7 @@ def without(intervals, others):
 
 
 @dataclass(frozen=True)
-class Timeline:
+class Timeline(Lanes):
     """When every task of a program ran.
 
     Attributes

@@ -203,7 +203,8 @@ class Report:
 
     def _repr_html_(self):
         rows = "".join(f'<tr><th scope="row">{escape(n)}</th><td>{escape(t)}</td></tr>' for n, t in self.lines())
-        return f"<table><tbody>{rows}</tbody></table>"
+        drawn = self.timeline._repr_html_() if self.timeline is not None else None
+        return f"<table><tbody>{rows}</tbody></table>{drawn or ''}"
 
 
 def _strategy(report):

@@ -1,71 +1,17 @@
 """A student's first minutes in JupyterLab, in a real browser, on the keyboard."""
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-
 import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def lab(root, tmp_path_factory):
-    """A JupyterLab over a copy of the notebooks; yields its address."""
-    work = tmp_path_factory.mktemp("lab")
-    for folder in ("lectures", "assignments"):
-        shutil.copytree(root / folder, work / folder)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    shutil.copy(root / "nbgrader_config.py", work)
-    command = [sys.executable, "-m", "edfcore.cli", "lab", "--no-browser", f"--port={port}"]
-    with open(work / "log", "w") as log:
-        server = subprocess.Popen(command, cwd=work, env=os.environ | {"JUPYTER_TOKEN": "t"}, stdout=log, stderr=log)
-    try:
-        _wait(f"http://127.0.0.1:{port}/api?token=t")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def _wait(url, seconds=60):
-    for _ in range(seconds * 5):
-        try:
-            return urllib.request.urlopen(url, timeout=5)
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError("JupyterLab does not answer")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
-def page(browser, tmp_path):
-    page = browser.new_page(viewport={"width": 1200, "height": 900})
-    yield page
-    page.screenshot(path=tmp_path / "last.png")
-    page.close()
+def page(opened):
+    return opened()
 
 
 def open_notebook(page, lab, path):
-    page.goto(f"{lab}/lab/tree/{path}?token=t&reset")
+    page.goto(f"{lab.url}/lab/workspaces/{path[-6:-10:-1]}/tree/{path}?token=t&reset")
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
     page.wait_for_selector("#jp-main-statusbar >> text=Idle", timeout=60_000)
 
@@ -98,7 +44,7 @@ def test_nothing_asks_for_the_network(page, lab):
     page.on("request", lambda request: asked.append(request.url))
     open_notebook(page, lab, "lectures/00_start_here.ipynb")
     assert page.locator("text=Jupyter news").count() == 0
-    assert [url for url in asked if not url.startswith((lab, "data:", "blob:"))] == []
+    assert [url for url in asked if not url.startswith((lab.url, "data:", "blob:"))] == []
 
 
 def test_a1_says_in_the_notebook_what_is_wrong(page, lab):

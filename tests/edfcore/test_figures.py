@@ -9,23 +9,13 @@ import pytest
 
 import edfcore as edf
 from edfcore import figures
+from edfcore.figures.examples import EXAMPLES
 
 RNG = np.random.default_rng(0)
 X, W = RNG.normal(size=(5, 4)), RNG.normal(size=(4, 3))
 DIGITS = RNG.random((6, 49))
 SIZES = np.array([1, 8, 64])
-
-DRAWN = {
-    "microscope_figure": lambda: figures.microscope_figure(X, W, 2, 1),
-    "digits": lambda: figures.digits(DIGITS, range(6)),
-    "digits, read": lambda: figures.digits(DIGITS, range(6), [0, 1, 2, 3, 4, 9], columns=4),
-    "signed_images": lambda: figures.signed_images(DIGITS[:3] - 0.5, ["a", "b", "c"], "gradient (nats)"),
-    "training": lambda: figures.training([0.3, 0.2], [0.4, 0.35], [0.05, 0.04]),
-    "loss_curves": lambda: figures.loss_curves({"one": [2.0, 1.5], "two": [2.0, 0.1]}, floor=1.46115, every=50),
-    "time_per_example": lambda: figures.time_per_example(SIZES, 1e-4 + 1e-6 * SIZES[:, None] + np.zeros((3, 4))),
-    "batch_size": lambda: figures.batch_size(SIZES, 500 + 9 * SIZES[:, None] + np.arange(3), 1000, 500, 9),
-    "gradient_noise": lambda: figures.gradient_noise(SIZES, 4 / SIZES[:, None] + np.zeros((3, 5)), 4.0, 0.1),
-}
+DRAWN = {name: make for name, make in EXAMPLES.items() if "." not in name}  # parallel's have tests of their own
 FRAMELESS = ("digits", "digits, read", "signed_images")
 
 

@@ -12,8 +12,8 @@ import autograde
 import edfcore
 
 ROOTS = {package.__name__: Path(package.__file__).parent for package in (edfcore, autograde)}
-COMMANDS = ("cli", "demo", "doctor", "execute")  # what `edf` runs; these may use everything
-OUTER = ("figures", "widgets", "teach", *COMMANDS)
+COMMANDS = ("cli", "demo", "doctor", "execute", "export", "gallery")  # what `edf` runs; these may use everything
+OUTER = ("scenes", "figures", "widgets", "teach", *COMMANDS)
 MODULES = ["edfcore", *sorted(m.name for m in pkgutil.walk_packages(edfcore.__path__, "edfcore."))]
 
 
@@ -67,6 +67,12 @@ def test_the_core_reaches_neither_figures_nor_widgets_nor_what_teaches_nor_comma
 
 def test_what_compares_answers_reaches_neither_figures_nor_widgets():
     assert reaching(sources("edfcore", "teach"), "edfcore.figures", "edfcore.widgets", "IPython", "ipywidgets") == {}
+
+
+def test_scenes_reach_neither_figures_nor_widgets():
+    scenes = sources("edfcore", "scenes")
+    assert len(scenes) > 9
+    assert reaching(scenes, "edfcore.figures", "edfcore.widgets", "matplotlib", "ipywidgets", "anywidget") == {}
 
 
 def test_figures_do_not_reach_widgets():

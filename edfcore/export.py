@@ -1,0 +1,208 @@
+"""A notebook as one page that needs no network: executed, its formulas as MathML, its pictures and widgets inside.
+
+Widgets of edfcore that compute in the browser or look up a table stay alive in the page; those that need Python show
+the state that they were left in. Everything else shows what it has as HTML, picture or text.
+"""
+
+import base64
+from html import escape
+from pathlib import Path
+
+from .errors import DataError, MissingExtra
+
+TIMEOUT = 300  # seconds for one cell
+VIEW = "application/vnd.jupyter.widget-view+json"
+STATE = "application/vnd.jupyter.widget-state+json"
+LOOK = """
+:root { color-scheme: light dark; }
+body { font: 16px/1.55 system-ui, sans-serif; margin: 0; background: Canvas; color: CanvasText; }
+main { max-width: 60rem; margin: 0 auto; padding: 1rem; }
+pre { overflow-x: auto; padding: 0.5rem 0.7rem; margin: 0.4rem 0; font: 14px/1.4 ui-monospace, monospace; }
+.code { background: color-mix(in srgb, CanvasText 6%, Canvas); border-radius: 4px; }
+.code pre { white-space: pre-wrap; }
+.error { border-left: 4px solid #c24e00; }
+table { border-collapse: collapse; }
+th, td { padding: 0.15rem 0.6rem; border: 1px solid color-mix(in srgb, CanvasText 25%, Canvas); }
+img, svg { max-width: 100%; height: auto; }
+math[display="block"] { overflow-x: auto; margin: 0.6rem 0; }
+:focus-visible { outline: 3px solid #0072b2; outline-offset: 2px; }
+"""
+
+
+def export(path, out=None, run=True, tell=lambda sentence: None):
+    """Write a notebook as a page.
+
+    Parameters
+    ----------
+    path : of the notebook
+    out : path of the page; default, the notebook's with .html
+    run : bool; execute it first, in its folder, in a fresh kernel
+    tell : function of a sentence, called as it goes on
+
+    Returns
+    -------
+    Path of the page
+
+    Raises
+    ------
+    DataError : it is no notebook.
+    nbclient.exceptions.CellExecutionError : a cell failed.
+    """
+    nbformat = _library("nbformat")
+    path = Path(path)
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except Exception as error:  # nbformat raises many kinds
+        raise DataError(f"{path} is no notebook that can be read: {error}") from error
+    if run:
+        tell(f"executing {path.name}")
+        client = _library("nbclient").NotebookClient
+        where = {"metadata": {"path": path.parent}}
+        client(notebook, timeout=TIMEOUT, store_widget_state=True, resources=where).execute()
+    out = Path(out) if out else path.with_suffix(".html")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(as_page(notebook, path.stem), encoding="utf-8")
+    tell(f"wrote {out}")
+    return out
+
+
+def _library(name):
+    from importlib import import_module
+
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise MissingExtra("edf export", name, "course") from error
+
+
+def as_page(notebook, name="notebook"):
+    """An executed notebook as one page of HTML.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+    name : str, the title where the notebook has no heading
+    """
+    from .widgets.page import scripts
+
+    states = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
+    used, parts = [], []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            parts.append(markdown(cell.source, cell.get("attachments")))
+        elif cell.cell_type == "code":
+            if "hide-input" not in cell.metadata.get("tags", []):
+                parts.append(code(cell.source))
+            parts += [output(o, states, used) for o in cell.outputs]
+    lines = [line for cell in notebook.cells for line in cell.source.split("\n")]
+    title = next((line.lstrip("# ") for line in lines if line.startswith("# ")), name)
+    return "\n".join(
+        [
+            '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width">',
+            f"<title>{escape(title)}</title><style>{LOOK}{_highlighting()}</style></head>",
+            '<body class="edf-auto"><main>',
+            *parts,
+            f"</main>\n{scripts(used) if used else ''}</body></html>\n",
+        ]
+    )
+
+
+def markdown(text, attachments=None):
+    """Markdown as HTML, its formulas as MathML."""
+    from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+    class WithMathML(IPythonRenderer):
+        def inline_math(self, body):
+            return mathml(body, "inline")
+
+        def block_math(self, body):
+            return mathml(body, "block")
+
+    renderer = WithMathML(escape=False, exclude_anchor_links=True, attachments=attachments or {})
+    return MarkdownWithMath(renderer=renderer).render(text)
+
+
+def mathml(latex, display):
+    """A formula in LaTeX as MathML, which browsers draw themselves; its LaTeX is the text for those who ask."""
+    from latex2mathml.converter import convert
+
+    try:
+        made = convert(latex, display=display)
+    except Exception:  # what it cannot read stays as it was written
+        return f"<code>{escape(latex)}</code>"
+    return made.replace("<math ", f'<math alttext="{escape(latex, quote=True)}" ', 1)
+
+
+def code(source):
+    """Python with its syntax in colours."""
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
+
+    return highlight(source, PythonLexer(), HtmlFormatter(cssclass="code")) if source.strip() else ""
+
+
+def _highlighting():
+    from pygments.formatters import HtmlFormatter
+
+    light = HtmlFormatter(style="a11y-light" if _has_style("a11y-light") else "xcode").get_style_defs(".code")
+    dark = HtmlFormatter(style="github-dark").get_style_defs(".code")
+    keep = "\n".join(line for line in light.split("\n") if "background" not in line and line.startswith(".code"))
+    night = "\n".join(line for line in dark.split("\n") if "background" not in line and line.startswith(".code"))
+    return f"{keep}\n@media (prefers-color-scheme: dark) {{\n{night}\n}}"
+
+
+def _has_style(name):
+    from pygments.styles import get_all_styles
+
+    return name in get_all_styles()
+
+
+def output(given, states, used):
+    """One output of a cell as HTML; names of widgets' modules are added to `used`."""
+    from nbconvert.filters import strip_ansi
+
+    if given.output_type == "stream":
+        return f"<pre>{escape(strip_ansi(given.text))}</pre>"
+    if given.output_type == "error":
+        return f'<pre class="error">{escape(strip_ansi(chr(10).join(given.traceback)))}</pre>'
+    data = given.data
+    if VIEW in data and (made := _widget(data, states, used)):
+        return made
+    if "text/html" in data:
+        return f"<div>{data['text/html']}</div>"
+    if "image/svg+xml" in data:
+        return data["image/svg+xml"]
+    if "image/png" in data:
+        alt = given.get("metadata", {}).get("image/png", {}).get("alt") or data.get("text/plain", "")
+        return f'<img alt="{escape(alt, quote=True)}" src="data:image/png;base64,{data["image/png"].strip()}">'
+    if "text/markdown" in data:
+        return markdown(data["text/markdown"])
+    return f"<pre>{escape(strip_ansi(data.get('text/plain', '')))}</pre>"
+
+
+def _widget(data, states, used):
+    """The element of a widget of edfcore; "" for any other, which shows its picture or text."""
+    from importlib import import_module
+
+    from .widgets.page import few_colours, placed
+
+    entry = states.get(data[VIEW]["model_id"], {})
+    state = dict(entry.get("state", {}))
+    module, _, kind = state.get("_anywidget_id", "").rpartition(".")
+    if not module.startswith("edfcore.widgets.") or "image/png" not in data:
+        return ""
+    for part in entry.get("buffers", []):
+        _put(state, part["path"], {"base64": part["data"]})
+    kept = {name: value for name, value in state.items() if not name.startswith("_")}
+    name = getattr(import_module(module), kind).module_name()
+    used.append(name)
+    return placed(name, kept, few_colours(base64.b64decode(data["image/png"])), data.get("text/plain", ""))
+
+
+def _put(state, path, value):
+    """state[path[0]][path[1]]... = value"""
+    for step in path[:-1]:
+        state = state[step]
+    state[path[-1]] = value

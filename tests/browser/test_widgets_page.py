@@ -1,0 +1,160 @@
+"""Every widget in a page without Jupyter and without the network, from file://: alive, small, usable by all."""
+
+import json
+
+import pytest
+from timing import BUDGETS, press_keys, report
+
+from edfcore import widgets
+from edfcore.widgets.base import module, source
+from edfcore.widgets.page import _plain, page, synced
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+SERIOUS = ("serious", "critical")
+
+
+@pytest.fixture
+def shown(opened, tmp_path):
+    """shown(name, dark=False, **context) -> a page that holds the widget alone, from a file, offline."""
+
+    def make(name, dark=False, **options):
+        path = tmp_path / f"{name}{dark}.html"
+        path.write_text(page([getattr(widgets, name)()], "A widget", dark=dark), encoding="utf-8")
+        options.setdefault("color_scheme", "dark" if dark else "light")
+        tab = opened(offline=True, **options)
+        tab.goto(f"file://{path}")
+        tab.wait_for_selector(".edf[data-frame]")
+        return tab
+
+    return make
+
+
+def violations(tab):
+    """What axe finds that is serious or critical, a line each."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(tab, context=".edf").response["violations"]
+    return [f"{v['id']} ({v['impact']}): {v['nodes'][0]['html'][:120]}" for v in found if v["impact"] in SERIOUS]
+
+
+@pytest.mark.parametrize("name", widgets.WIDGETS)
+def test_it_lives_without_a_network(name, shown):
+    tab = shown(name)
+    assert tab.log == []
+    assert [url for url in tab.asked if not url.startswith(("file:", "blob:", "data:"))] == []
+    if tab.locator(".edf").get_attribute("data-mode") == "live":
+        assert tab.locator(".edf fieldset").evaluate("(e) => e.disabled")
+        return
+    before = tab.locator(".edf").get_attribute("data-state"), tab.locator(".edf-caption").inner_text()
+    changed = set()
+    for control in tab.locator(".edf fieldset input[type=range], .edf fieldset select, .edf-flag").all():
+        control.focus()
+        control.press("Space" if control.get_attribute("aria-pressed") else "ArrowDown")
+        changed.add((tab.locator(".edf").get_attribute("data-state"), tab.locator(".edf-caption").inner_text()))
+    assert len({state for state, _ in changed | {before}}) > 1, "no control changes the state"
+    assert len({told for _, told in changed | {before}}) > 1, "the caption never changes"
+
+
+@pytest.mark.parametrize("name", widgets.WIDGETS)
+def test_a_state_is_text_that_restores_it(name, shown):
+    tab = shown(name)
+    if tab.locator(".edf").get_attribute("data-mode") == "live":
+        return
+    tab.locator(".edf fieldset input[type=range], .edf fieldset select").first.press("ArrowDown")
+    text = tab.locator(".edf").get_attribute("data-state")
+    kind = getattr(widgets, name)
+    restored = kind.from_state(text)
+    assert restored.text == text
+    tab.locator(".edf summary:has-text('State')").click()
+    tab.get_by_role("button", name="Defaults").click()
+    assert tab.locator(".edf").get_attribute("data-state") == ""
+    field = tab.get_by_label("State", exact=True)
+    field.fill(text)
+    field.press("Enter")
+    assert tab.locator(".edf").get_attribute("data-state") == text
+    field.fill("nonsense=1")
+    field.press("Enter")
+    assert "no setting nonsense" in tab.locator(".edf-told").last.inner_text()
+    assert tab.locator(".edf").get_attribute("data-state") == text
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("name", widgets.WIDGETS)
+def test_axe_finds_nothing_serious(name, dark, shown):
+    tab = shown(name, dark)
+    for summary in tab.locator(".edf summary").all():
+        summary.click()
+    assert violations(tab) == []
+
+
+@pytest.mark.parametrize("name", widgets.WIDGETS)
+def test_everything_can_be_reached_and_hit(name, shown):
+    """Targets of at least 24 pixels (WCAG 2.5.8); a visible focus; every focusable thing has a name."""
+    tab = shown(name)
+    small = tab.evaluate(
+        """() => ['button', 'select', 'input', 'summary', '[tabindex="0"]']
+        .flatMap((what) => [...document.querySelectorAll(`.edf ${what}`)])
+        .filter((e) => e.checkVisibility()).map((e) => [e.outerHTML.slice(0, 90), e.getBoundingClientRect()])
+        .filter(([, r]) => Math.min(r.width, r.height) < 23.9).map(([t, r]) => `${t} ${r.width} x ${r.height}`)"""
+    )
+    assert small == []
+    tab.keyboard.press("Tab")
+    outline = tab.evaluate("() => getComputedStyle(document.activeElement).outlineWidth")
+    assert outline == "3px"
+
+
+@pytest.mark.parametrize("name", widgets.WIDGETS)
+def test_it_fits_a_narrow_page(name, shown):
+    """400 % zoom of a 1280-pixel window is 320 pixels (WCAG 1.4.10): nothing is cut off, no scrolling sideways."""
+    tab = shown(name, viewport={"width": 320, "height": 800})
+    assert tab.evaluate("() => document.documentElement.scrollWidth") <= 320
+
+
+@pytest.mark.parametrize("name", widgets.WIDGETS)
+def test_no_motion_where_none_is_wanted(name, shown):
+    tab = shown(name, reduced_motion="reduce")
+    assert tab.get_by_role("button", name="Play", exact=True).count() == 0
+    tab = shown(name, forced_colors="active")
+    assert tab.log == []
+
+
+@pytest.mark.parametrize("name", [n for n in widgets.WIDGETS])
+def test_play_moves_time_and_pauses(name, shown):
+    kind = getattr(widgets, name)
+    if not kind.scene.frames or kind().mode == "live":
+        return
+    tab = shown(name)
+    tab.get_by_role("button", name="Start", exact=True).click()
+    start = tab.locator(".edf").get_attribute("data-state")
+    tab.get_by_role("button", name="Play", exact=True).click()
+    tab.wait_for_function(f"document.querySelector('.edf').dataset.state !== {json.dumps(start)}")
+    tab.get_by_role("button", name="Pause", exact=True).click()
+    seen = tab.locator(".edf").get_attribute("data-state")
+    tab.get_by_role("button", name="Step", exact=True).click()
+    assert tab.locator(".edf").get_attribute("data-state") != seen
+    tab.get_by_role("button", name="Start", exact=True).click()
+    assert tab.locator(".edf").get_attribute("data-state") == start
+
+
+@pytest.mark.parametrize("name", widgets.WIDGETS)
+def test_how_long_a_key_takes(name, shown, record_property):
+    tab = shown(name)
+    if tab.locator(".edf").get_attribute("data-mode") == "live":
+        return
+    times = press_keys(tab, 60)
+    report("page", name, "key to picture", times, BUDGETS["page"])
+    assert len(times) == 60
+
+
+def test_sizes():
+    """Modules at most 30 kB, tables at most 300 kB, and all nine add at most 400 kB to a page, pictures apart."""
+    together = len(source("ui")) + len(source("host"))
+    for name in widgets.WIDGETS:
+        kind = getattr(widgets, name)
+        size = len(module(kind.scene.name).encode())
+        data = len(json.dumps(_plain(synced(kind()))))
+        print(f"{name}: module {size:,} bytes, state and table {data:,} bytes")
+        assert size <= 30_000, f"{name}: its module has {size:,} bytes"
+        assert data <= 300_000, f"{name}: its table has {data:,} bytes"
+        together += len(source(kind.scene.name).encode()) + data
+    assert together <= 400_000, f"together {together:,} bytes"
