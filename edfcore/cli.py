@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import shlex
 import sys
 import time
@@ -587,10 +588,18 @@ def export(notebooks, out, as_saved):
 @main.command()
 @click.option("--out", default="gallery.html", show_default=True, type=click.Path(dir_okay=False), help="The page.")
 @click.option("--only", help="Figures and widgets whose name holds this.")
-def gallery(out, only):
+@click.option("--pictures", type=click.Path(exists=True, file_okay=False), help="Take the README's pictures instead.")
+def gallery(out, only, pictures):
     """Show every figure and every widget, in several states, in light and in dark, on one page."""
+    from . import gallery as made
     from .gallery import gallery as write
 
+    if pictures:
+        chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+        if chromium is None:
+            raise EdfError("No Chromium is on the PATH (Debian: apt-get install chromium).")
+        click.echo("\n".join(f"wrote {path}" for path in made.pictures(pictures, chromium)))
+        return
     click.echo(f"wrote {write(out, only, lambda name: click.echo(name, err=True))}")
 
 

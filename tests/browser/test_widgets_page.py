@@ -146,6 +146,18 @@ def test_how_long_a_key_takes(name, shown, record_property):
     assert len(times) == 60
 
 
+def test_all_of_them_live_on_one_page(opened, tmp_path):
+    """Hatches and labels are found by their ids, which nine modules must not give twice."""
+    path = tmp_path / "all.html"
+    path.write_text(page([getattr(widgets, name)() for name in (*widgets.WIDGETS, *widgets.WIDGETS)], "All"))
+    tab = opened(offline=True)
+    tab.goto(f"file://{path}")
+    tab.wait_for_function(f"document.querySelectorAll('.edf[data-frame]').length === {2 * len(widgets.WIDGETS)}")
+    ids = tab.evaluate("() => [...document.querySelectorAll('[id]')].map((e) => e.id)")
+    assert len(ids) > 50 and len(set(ids)) == len(ids)
+    assert tab.log == []
+
+
 def test_sizes():
     """Modules at most 30 kB, tables at most 300 kB, and all nine add at most 400 kB to a page, pictures apart."""
     together = len(source("ui")) + len(source("host"))

@@ -114,10 +114,10 @@ function asPython(call, settings, state) {
 
 // Controls: native inputs, each with a name and a unit
 
-let ids = 0;
+const fresh = () => `edf-${(window.edfIds = (window.edfIds || 0) + 1)}`; // one count for all modules of a page
 
 function control(setting, view) {
-  const id = `edf-${++ids}`;
+  const id = fresh();
   const shown = (v) => short(v, 4) + (setting.unit ? ` ${setting.unit}` : "");
   if (setting.kind === "flag") {
     const box = h("button", { type: "button", class: "edf-flag", "aria-pressed": "false" }, setting.label);
@@ -253,7 +253,7 @@ function axes({ left = 0, top = 0, width, height, x, y, xlabel = "", ylabel = ""
     s("text", { x: (x0 + x1) / 2, y: y0 + 29, "text-anchor": "middle" }, xlabel),
     s("text", { transform: `translate(${left + 11} ${(y0 + y1) / 2}) rotate(-90)`, "text-anchor": "middle" }, ylabel),
     s("text", { x: x0, y: top + 13, class: "edf-title" }, title));
-  const id = `edf-clip-${++ids}`;
+  const id = fresh();
   const plot = s("g", { "clip-path": `url(#${id})` });
   g.append(s("clipPath", { id }, s("rect", { x: x0, y: y1 - 3, width: x1 - x0 + 3, height: y0 - y1 + 3 })), plot);
   return { node: g, X, Y, plot, box: [x0, y1, x1, y0] };
@@ -265,7 +265,7 @@ const legend = (x, y, entries) => s("g", {}, s("rect", { x: x - 4, y: y - 10, wi
 
 /** A hatch as fill, the second cue of a colour: {node, fill}. kind: 0 none, 1 rising, 2 falling, 3 dots, 4 cross, 5 upright. */
 function hatch(k, kind = k) {
-  const id = `edf-hatch-${++ids}`;
+  const id = fresh();
   const lines = ["", "M0 8L8 0M-2 2L2 -2M6 10L10 6", "M0 0L8 8M-2 6L2 10M6 -2L10 2", "", "M0 4H8M4 0V8", "M4 0V8"][kind % 6];
   const dot = kind % 6 === 3 ? s("circle", { cx: 4, cy: 4, r: 1.4, class: "edf-hatch" }) : null;
   const made = s("pattern", { id, width: 8, height: 8, patternUnits: "userSpaceOnUse" },
