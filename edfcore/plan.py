@@ -33,6 +33,9 @@ from .planning.rules import RULES
 from .planning.updates import FlatStep
 
 
+PROGRAMS = 16  # shapes of batch whose programs, with their arrays, are kept
+
+
 def plan(graph, loss, optimizer=None, keep=()):
     """Compile a graph's training step.
 
@@ -41,7 +44,8 @@ def plan(graph, loss, optimizer=None, keep=()):
     graph : Graph, on NumPy or on a GPU
     loss : Component of the graph, (B,) or ()
     optimizer : an optimizer of the graph's parameters; None to compute gradients only
-    keep : nodes whose `.value` and `.grad` are to stay readable after a step, besides the parameters' and the loss
+    keep : nodes whose `.value` and `.grad` are to stay readable after a step, besides the parameters' and the loss;
+        `.grad` is None where the node does not lead to the loss
 
     Returns
     -------
@@ -74,7 +78,8 @@ class Compiled:
 
     def is_finite(self, node):
         """Whether the loss is; nothing finite comes of NaN or infinity. A product takes a third of a sum's time."""
-        return isfinite(np.sum(node.value) if self.loss is None else self.loss.dot(self.ones))
+        quick = self.loss is not None and isfinite(self.loss.dot(self.ones))
+        return quick or bool(np.isfinite(node.value).all())  # finite losses may have a sum that is not
 
 
 class Plan(ShownPlan):
@@ -101,6 +106,8 @@ class Plan(ShownPlan):
         self._kinds = ["i" if n._holds_labels else "f" for n in self.inputs]
         self._compiled, self._latest, self._clock = {}, None, -1
         self._flat_step = None if optimizer is None else self._step_of(optimizer)
+        self._stateful = [n for n in graph.nodes if isinstance(getattr(n, "state", None), dict)]
+        graph.touch("a plan was made")  # another plan's arrays are no longer those of the parameters
 
     def _flatten(self):
         """All parameters in one flat array, all gradients in another; `.value` and `.grad` are views."""
@@ -153,6 +160,8 @@ class Plan(ShownPlan):
         one = self._compiled.get(key)
         if one is None:
             one = self._compiled[key] = self._compile(batch)
+            while len(self._compiled) > PROGRAMS:
+                del self._compiled[next(iter(self._compiled))]
         if one is not self._latest or self.graph.clock != self._clock:
             self._bind(one)
             self._latest = one
@@ -161,11 +170,18 @@ class Plan(ShownPlan):
     def _take(self, arrays, named, update):
         """A pass, and the update where it is asked for."""
         one, batch = self._prepared(arrays, named)
+        before = self._states()
         one.function(*batch)
         if not one.is_finite(self.loss_node):
+            for node, state in before:
+                node.state = state
             raise self._not_finite()
         if update:
             self._flat_step.step()
+
+    def _states(self):
+        """What components carry from batch to batch: running statistics, which they replace and do not write into."""
+        return [(n, n.state) for n in self._stateful]
 
     def _not_finite(self):
         return DataError(
@@ -221,8 +237,8 @@ class Plan(ShownPlan):
         return aligned(size, dtype)
 
     def _room(self, node):
-        """An array for the batches of an input."""
-        return np.empty(node.value.shape, node.value.dtype)
+        """An array for the batches of an input; labels of any integer type, whatever the first batch had."""
+        return np.empty(node.value.shape, np.int64 if node._holds_labels else node.value.dtype)
 
     def _step_of(self, optimizer):
         return FlatStep(optimizer, self.params, self.w, self.g)
@@ -260,6 +276,7 @@ class Plan(ShownPlan):
         graph.Forward(self.loss_node, *self.keep)
         for node, state in states:
             node.state = state
+        graph.touch("a plan was compiled")  # what counts batches counts the one to come
         inputs = {n: self._room(n) for n in self.inputs}
         keep = {self.loss_node, *self.keep} - set(self.inputs) - set(self.params)
         kept = set(self.keep) - set(self.inputs)
@@ -377,6 +394,7 @@ class Report(ShownReport):
             f"batch {', '.join(map(str, self.batch))}: {self.lines} lines, {len(self.unplanned)} components unplanned",
             f"{self.forward:,} FLOPs forward, {self.backward:,} backward",
             f"bytes\n{memory}\n  {'together':<12} {self.total:>14,}, {self.total / self.needed:.2f} of what is needed",
+            *(["what unplanned components make anew in each step is not counted"] if self.unplanned else []),
             *([f"on {self.place}; {self.recorded}"] if self.place else []),
             "fused",
             *(f"  {sentence}" for sentence in self.fused),

@@ -19,7 +19,7 @@ from ..errors import EdfError
 SMALL = 1_000_000  # m k n, up to which OpenBLAS multiplies matrices as they lie; larger ones it first copies into tiles
 FEW_ROWS = 16  # up to which that copy takes longer than the product
 AT_MOST = 4  # pieces
-ONE_THREAD = 1 << 20  # m k n, up to which OpenBLAS's gemm takes one thread (interface/gemm.c)
+ONE_THREAD = 1 << 18  # m k n, up to which OpenBLAS's gemm takes one thread, half of what was measured (2^19)
 AS_THEY_LIE = ("SkylakeX", "Cooperlake", "Sapphirerapids")  # the kernels of x86 that do so (kernel/x86_64/KERNEL.*)
 
 

@@ -5,6 +5,7 @@ An array that lives only from one line to a later one shares memory with those w
 A line says which arrays it touches by naming them, so that nothing is declared twice.
 """
 
+import keyword
 import re
 from dataclasses import dataclass, field
 
@@ -59,8 +60,8 @@ class Program:
 
     def fresh(self, hint):
         """A name that is not taken: the hint, or the hint with a number."""
-        hint = re.sub(r"\W", "_", hint) or "a"
-        hint = f"_{hint}" if hint[0].isdigit() else hint
+        hint = re.sub(r"\W", "_", hint, flags=re.ASCII) or "a"
+        hint = f"_{hint}" if hint[0].isdigit() or keyword.iskeyword(hint) else hint
         name, number = hint, 1
         while any(name in names for names in (self.buffers, self.bound, self.groups, self.locals, self.arguments)):
             number += 1
@@ -111,7 +112,7 @@ class Program:
 
     def emit(self, text, note=""):
         """Add a line."""
-        self.lines.append(Line(text, note))
+        self.lines.append(Line(text, " ".join(note.split())))
 
     # Memory
 

@@ -1,6 +1,9 @@
 """The planned engine computes what the stepped engine computes, in memory of its own, and says what it does."""
 
 import gc
+import os
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -451,3 +454,136 @@ def test_a_convolution_whose_weights_are_computed_runs_its_own_way():
     graph.Forward()
     graph.Backward(loss)
     np.testing.assert_allclose(planned, graph["log_W"].grad, rtol=1e-12)
+
+
+def two_inputs(first, second):
+    """Mean squared difference of two products, of inputs and parameters with these names; the graph and its loss."""
+    rng = np.random.default_rng(0)
+    with edf.Graph() as graph:
+        x, y = edf.Input(first), edf.Input(second)
+        V, W = edf.Param(rng.normal(size=(4, 3)), f"{first}W"), edf.Param(rng.normal(size=(5, 3)), f"{second}W")
+        loss = edf.SumOver((edf.VDot(x, V) - edf.VDot(y, W)) * (edf.VDot(x, V) + edf.VDot(y, W)))
+    return graph, loss
+
+
+@pytest.mark.parametrize("names", [("α", "β"), ("é", "Δ1"), ("x²", "h₁"), ("lambda", "None"), ("ϕ", "φ"), ("a b", "1")])
+def test_names_of_any_kind_are_names_of_arrays(names):
+    batch = [np.random.default_rng(1).normal(size=(6, n)) for n in (4, 5)]
+    gradients = []
+    for pair in (names, ("a", "b")):
+        graph, loss = two_inputs(*pair)
+        plan(graph, loss).gradients(*batch)
+        gradients.append([p.grad.copy() for p in graph.params])
+    for mine, plain in zip(*gradients, strict=True):
+        np.testing.assert_array_equal(mine, plain)
+
+
+def classifier(optimizer=SGD, **settings):
+    rng = np.random.default_rng(0)
+    with edf.Graph() as graph:
+        x, y = edf.Input("x"), edf.Input("y")
+        loss = edf.CrossEntropy(edf.VDot(x, edf.Param(rng.normal(size=(4, 3)), "W")), y)
+    return graph, loss, optimizer(graph, lr=0.1, **settings)
+
+
+def test_two_plans_of_one_graph_train_the_same_parameters():
+    rng = np.random.default_rng(2)
+    batch = {"x": rng.normal(size=(8, 4)), "y": rng.integers(0, 3, 8)}
+    graph, loss, optimizer = classifier()
+    first = plan(graph, loss, optimizer)
+    first.step(**batch)
+    second = plan(graph, loss, optimizer)
+    for k in range(6):
+        (second if k % 3 else first).step(**batch)
+    alone, its, own = classifier()
+    other = plan(alone, its, own)
+    for _ in range(7):
+        other.step(**batch)
+    np.testing.assert_allclose(graph["W"].value, alone["W"].value, rtol=1e-12)
+
+
+def test_batch_norm_counts_the_first_batch_of_every_shape():
+    def running(planned):
+        rng = np.random.default_rng(3)
+        with edf.Graph() as graph:
+            x, y = edf.Input("x"), edf.Input("y")
+            gamma, beta = edf.Param(np.ones(4), "gamma"), edf.Param(np.zeros(4), "beta")
+            norm = edf.BatchNorm(x, gamma, beta)
+            loss = edf.CrossEntropy(edf.VDot(norm, edf.Param(rng.normal(size=(4, 3)), "W")), y)
+        optimizer = SGD(graph, lr=0.1)
+        one = plan(graph, loss, optimizer) if planned else None
+        for B in (8, 3, 8, 5):
+            xs, ys = rng.normal(size=(B, 4)), rng.integers(0, 3, B)
+            if planned:
+                one.step(x=xs, y=ys)
+            else:
+                x.set(xs), y.set(ys)
+                graph.Forward()
+                graph.Backward(loss)
+                optimizer.step()
+        kept = norm.state
+        if planned:
+            with pytest.raises(edf.DataError), np.errstate(all="ignore"):
+                one.step(x=np.full((8, 4), np.inf), y=ys[:1].repeat(8))
+            for name in kept:
+                np.testing.assert_array_equal(norm.state[name], kept[name])
+        return kept
+
+    stepped, planned = running(False), running(True)
+    for name in stepped:
+        np.testing.assert_allclose(planned[name], stepped[name], rtol=1e-12)
+
+
+@pytest.mark.parametrize("kinds", [("int8", "int64"), ("uint8", "int64"), (">i4", "uint64"), ("int64", ">i2")])
+def test_labels_of_any_integer_type_whatever_the_first_batch_had(kinds):
+    rng = np.random.default_rng(4)
+    xs, ys = rng.normal(size=(8, 4)), rng.integers(0, 3, 8)
+    graph, loss, optimizer = classifier()
+    one = plan(graph, loss, optimizer)
+    losses = [one.step(x=xs, y=ys.astype(kind)).loss for kind in kinds]
+    other, its, own = classifier()
+    plain = plan(other, its, own)
+    assert losses == [plain.step(x=xs, y=ys).loss for _ in kinds]
+    with pytest.raises(edf.DataError, match="label"):
+        one.step(x=xs, y=np.full(8, 256))
+
+
+def test_finite_losses_whose_sum_is_not_are_finite():
+    with edf.Graph("float32") as graph:
+        x = edf.Input("x")
+        loss = edf.SumOver(edf.VDot(x, edf.Param(np.ones((1, 1)), "W")))
+    one = plan(graph, loss)
+    one.gradients(x=np.full((8, 1), 1e38, "float32"))
+    np.testing.assert_allclose(graph["W"].grad, 1e38, rtol=1e-6)
+
+
+def test_programs_of_many_shapes_are_not_kept_for_ever():
+    from edfcore.plan import PROGRAMS
+
+    graph, loss, optimizer = classifier()
+    one, rng = plan(graph, loss, optimizer), np.random.default_rng(5)
+    for B in range(1, 2 * PROGRAMS):
+        one.step(x=rng.normal(size=(B, 4)), y=rng.integers(0, 3, B))
+    assert len(one._compiled) == PROGRAMS
+    assert one.step(x=rng.normal(size=(1, 4)), y=[0]).report().batch[0] == (1, 4)
+
+
+@pytest.mark.skipif(
+    len(os.sched_getaffinity(0)) < 2 if hasattr(os, "sched_getaffinity") else True, reason="one processor"
+)
+def test_scipy_s_threads_are_left_asleep():
+    """Its pool and NumPy's, both spinning, make steps a hundred times slower: what accumulate gives it takes one thread."""
+    code = (
+        "import os, time\n"
+        "os.environ['OPENBLAS_NUM_THREADS'] = '2'\n"
+        "import numpy as np\n"
+        "from edfcore.planning import products\n"
+        "n = int(products.ONE_THREAD ** (1 / 3))\n"
+        "a, b, to = (np.ones((n, n), np.float32) for _ in range(3))\n"
+        "if products._gemm(to.dtype) is None: raise SystemExit(0)\n"
+        "c, t = time.process_time(), time.thread_time()\n"
+        "for _ in range(2000): products.accumulate(a, b, to)\n"
+        "others = (time.process_time() - c) - (time.thread_time() - t)\n"
+        "assert others < 0.1 * (time.thread_time() - t), others\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
