@@ -32,7 +32,6 @@ from .planning.program import aligned
 from .planning.rules import RULES
 from .planning.updates import FlatStep
 
-
 PROGRAMS = 16  # shapes of batch whose programs, with their arrays, are kept
 
 
