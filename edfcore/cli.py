@@ -2,8 +2,8 @@
 
 import json
 import os
-import shutil
 import shlex
+import shutil
 import sys
 import time
 from contextlib import contextmanager

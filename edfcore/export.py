@@ -5,7 +5,9 @@ the state that they were left in. Everything else shows what it has as HTML, pic
 """
 
 import base64
-from html import escape
+import mimetypes
+import re
+from html import escape, unescape
 from pathlib import Path
 
 from .errors import DataError, MissingExtra
@@ -13,6 +15,13 @@ from .errors import DataError, MissingExtra
 TIMEOUT = 300  # seconds for one cell
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
+ALLOWED = (  # nothing but what the page itself holds; modules of widgets and pictures of LiveFigure are blobs
+    "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; "
+    "script-src 'unsafe-inline' blob:; font-src data:"
+)
+FETCHED = re.compile(  # src of any element, href of a link element
+    r"""(<\w[^>]*?\s(?=src)|<link\b[^>]*?\s(?=href))(src|srcset|href)=(["'])(?!data:|blob:|#)([^"'>]+)\3""", re.I
+)
 LOOK = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.55 system-ui, sans-serif; margin: 0; background: Canvas; color: CanvasText; }
@@ -61,7 +70,7 @@ def export(path, out=None, run=True, tell=lambda sentence: None):
         client(notebook, timeout=TIMEOUT, store_widget_state=True, resources=where).execute()
     out = Path(out) if out else path.with_suffix(".html")
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(as_page(notebook, path.stem), encoding="utf-8")
+    out.write_text(as_page(notebook, path.stem, path.parent, tell), encoding="utf-8")
     tell(f"wrote {out}")
     return out
 
@@ -75,30 +84,33 @@ def _library(name):
         raise MissingExtra("edf export", name, "course") from error
 
 
-def as_page(notebook, name="notebook"):
+def as_page(notebook, name="notebook", folder=None, tell=lambda sentence: None):
     """An executed notebook as one page of HTML.
 
     Parameters
     ----------
     notebook : nbformat.NotebookNode
     name : str, the title where the notebook has no heading
+    folder : Path, where its pictures lie; None: none are read
+    tell : function of a sentence, called for each address that the page does without
     """
     from .widgets.page import scripts
 
-    states = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
+    saved = (notebook.metadata.get("widgets") or {}).get(STATE) or {}
     used, parts = [], []
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            parts.append(markdown(cell.source, cell.get("attachments")))
+            parts.append(held(markdown(cell.source, cell.get("attachments")), folder, tell))
         elif cell.cell_type == "code":
             if "hide-input" not in cell.metadata.get("tags", []):
                 parts.append(code(cell.source))
-            parts += [output(o, states, used) for o in cell.outputs]
-    lines = [line for cell in notebook.cells for line in cell.source.split("\n")]
+            parts += [_shown(o, saved.get("state") or {}, used, folder, tell) for o in cell.outputs]
+    lines = [line for cell in notebook.cells if cell.cell_type == "markdown" for line in cell.source.split("\n")]
     title = next((line.lstrip("# ") for line in lines if line.startswith("# ")), name)
     return "\n".join(
         [
             '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{ALLOWED}">',
             '<meta name="viewport" content="width=device-width">',
             f"<title>{escape(title)}</title><style>{LOOK}{_highlighting()}</style></head>",
             '<body class="edf-auto"><main>',
@@ -109,7 +121,7 @@ def as_page(notebook, name="notebook"):
 
 
 def markdown(text, attachments=None):
-    """Markdown as HTML, its formulas as MathML."""
+    """Markdown as HTML, its formulas as MathML, the pictures attached to its cell inside."""
     from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
     class WithMathML(IPythonRenderer):
@@ -119,8 +131,54 @@ def markdown(text, attachments=None):
         def block_math(self, body):
             return mathml(body, "block")
 
+        def latex_environment(self, name, body):
+            return mathml(rf"\begin{{{name}}}{body}\end{{{name}}}", "block")
+
+        def _embed_image_or_attachment(self, src):
+            missing = src.startswith("attachment:") and src.removeprefix("attachment:") not in self.attachments
+            return "#" if missing else super()._embed_image_or_attachment(src)  # its words are shown instead
+
     renderer = WithMathML(escape=False, exclude_anchor_links=True, attachments=attachments or {})
     return MarkdownWithMath(renderer=renderer).render(text)
+
+
+def held(text, folder=None, tell=lambda sentence: None):
+    """HTML whose pictures lie inside: files in `folder` are read; what else it would fetch is left out and told."""
+
+    def inside(found):
+        before, name, quote, address = found.groups()
+        if data := _file(unescape(address), folder):
+            return f"{before}{name}={quote}{data}{quote}"
+        tell(f"left out, since the page asks nothing of the network: {unescape(address)}")
+        return f"{before}data-left-out={quote}{address}{quote}"
+
+    return FETCHED.sub(inside, text)
+
+
+def _file(address, folder):
+    """A file of the notebook's folder as a data URI; None for what lies elsewhere or is not there."""
+    from urllib.parse import unquote
+
+    if folder is None or re.match(r"[a-z][\w+.-]*:|//", address, re.I):
+        return None
+    try:
+        path = (Path(folder) / unquote(address).split("?")[0]).resolve()
+        if not path.is_file() or not path.is_relative_to(Path(folder).resolve()):
+            return None
+        content = base64.b64encode(path.read_bytes()).decode()
+    except (OSError, ValueError):  # a name that no file can have, or a file that cannot be read
+        return None
+    return f"data:{mimetypes.guess_type(path.name)[0] or 'application/octet-stream'};base64,{content}"
+
+
+def formula(latex):
+    """An output's LaTeX, with the dollars or brackets that it comes with, as MathML."""
+    text = latex.strip()
+    for opened, closed, display in (("$$", "$$", "block"), ("\\[", "\\]", "block"), ("$", "$", "inline")):
+        if len(text) > len(opened + closed) and text.startswith(opened) and text.endswith(closed):
+            body = text[len(opened) : -len(closed)]
+            return mathml(body.strip().removeprefix("\\displaystyle").strip(), display)
+    return mathml(text, "block")
 
 
 def mathml(latex, display):
@@ -159,6 +217,13 @@ def _has_style(name):
     return name in get_all_styles()
 
 
+def _shown(given, states, used, folder, tell):
+    """An output whose HTML fetches nothing; the element of a widget holds its pictures already."""
+    before = len(used)
+    made = output(given, states, used)
+    return made if len(used) > before else held(made, folder, tell)
+
+
 def output(given, states, used):
     """One output of a cell as HTML; names of widgets' modules are added to `used`."""
     from nbconvert.filters import strip_ansi
@@ -174,31 +239,42 @@ def output(given, states, used):
         return f"<div>{data['text/html']}</div>"
     if "image/svg+xml" in data:
         return data["image/svg+xml"]
-    if "image/png" in data:
-        alt = given.get("metadata", {}).get("image/png", {}).get("alt") or data.get("text/plain", "")
-        return f'<img alt="{escape(alt, quote=True)}" src="data:image/png;base64,{data["image/png"].strip()}">'
+    if "text/latex" in data:
+        return f"<div>{formula(data['text/latex'])}</div>"
+    for kind in ("image/png", "image/jpeg"):
+        if kind in data:
+            told = (given.get("metadata") or {}).get(kind) or {}
+            alt = escape(told.get("alt") or data.get("text/plain", ""), quote=True)
+            return f'<img alt="{alt}" src="data:{kind};base64,{"".join(data[kind].split())}">'
     if "text/markdown" in data:
         return markdown(data["text/markdown"])
     return f"<pre>{escape(strip_ansi(data.get('text/plain', '')))}</pre>"
 
 
 def _widget(data, states, used):
-    """The element of a widget of edfcore; "" for any other, which shows its picture or text."""
-    from importlib import import_module
-
+    """The element of a widget of edfcore; "" for any other, or one that is not whole, which show something else."""
     from .widgets.page import few_colours, placed
 
-    entry = states.get(data[VIEW]["model_id"], {})
-    state = dict(entry.get("state", {}))
-    module, _, kind = state.get("_anywidget_id", "").rpartition(".")
-    if not module.startswith("edfcore.widgets.") or "image/png" not in data:
+    try:
+        entry = states[data[VIEW]["model_id"]]
+        state = dict(entry["state"])
+        name = _module(state["_anywidget_id"])
+        for part in entry.get("buffers") or []:
+            _put(state, part["path"], {"base64": part["data"]})
+        png = few_colours(base64.b64decode(data["image/png"]))
+    except (KeyError, IndexError, TypeError, ValueError, OSError):  # a notebook may hold anything
         return ""
-    for part in entry.get("buffers", []):
-        _put(state, part["path"], {"base64": part["data"]})
     kept = {name: value for name, value in state.items() if not name.startswith("_")}
-    name = getattr(import_module(module), kind).module_name()
     used.append(name)
-    return placed(name, kept, few_colours(base64.b64decode(data["image/png"])), data.get("text/plain", ""))
+    return placed(name, kept, png, data.get("text/plain", ""))
+
+
+def _module(named):
+    """The module of a class as anywidget names it. Nothing is imported by a name that a notebook gives."""
+    from .widgets import MORE, WIDGETS
+
+    kinds = {f"edfcore.widgets.{module}.{kind}": module for kind, module in (WIDGETS | MORE).items()}
+    return kinds[named]
 
 
 def _put(state, path, value):

@@ -3,7 +3,9 @@
 import numpy as np
 from matplotlib.patches import Rectangle
 
+from ..scenes.base import short
 from ..scenes.broadcasting import Broadcasting, drawn, numbers, padded, shape_of, source, written
+from ..scenes.mine import told
 from .base import INK, PALETTE, figure
 
 STYLES = {"a": (PALETTE[0], "--"), "b": (PALETTE[1], ":"), "c": (PALETTE[2], "-")}
@@ -24,7 +26,9 @@ def broadcasting_figure(state, found):
     fits = bool(found["fits"])
     drawable = fits and len(found["shape"]) <= 3
     deep = drawable and padded(found["shape"], 3)[0] > 1
-    made = figure(f"Broadcasting. {scene.caption(state, found)}", height=6.6 if deep else 4.6 if drawable else 2.2)
+    made = figure(
+        f"Broadcasting. {scene.caption(state, found)}{told(found)}", height=6.6 if deep else 4.6 if drawable else 2.2
+    )
     above = below = made
     if drawable:
         above, below = made.subfigures(2, 1, height_ratios=[1, 3.4 if deep else 2.1])
@@ -38,7 +42,9 @@ def broadcasting_figure(state, found):
         arrays = [(name, shape, numbers(name, shape)) for name, shape in shapes.items()] + [("c", full, total)]
         for ax, (name, shape, array) in zip(below.subplots(*((3, 1) if deep else (1, 3))), arrays, strict=True):
             _array(ax, name, shape, array, full, [int(k) for k in found["index"]])
-        below.supxlabel(found["point"], fontsize=9, color=INK)
+        below.supxlabel(f"{found['point']}\n{told(found).strip()}".strip(), fontsize=9, color=INK)
+    elif told(found):
+        made.supxlabel(told(found).strip(), fontsize=9, color=INK)
     return made
 
 
@@ -53,7 +59,7 @@ def _aligned(ax, shapes, found):
         for k in range(width):
             missing = k < width - len(shape)
             other = sizes["b" if name == "a" else "a"][k]
-            stretched = name != "c" and sizes[name][k] == 1 and (missing or other > 1)
+            stretched = name != "c" and sizes[name][k] == 1 and other > 1
             edge, wide = (PALETTE[1], 2.5) if k in clashes else ("#999999", 0.7)
             hatch = "////" if stretched else None
             ax.add_patch(Rectangle((k - 0.5, r - 0.5), 1, 1, facecolor="white", edgecolor="#cccccc", hatch=hatch, lw=0))
@@ -73,7 +79,6 @@ def _array(ax, name, shape, array, full, index):
     (colour, dash), three = STYLES[name], padded(full, 3)
     sheets, down, across = map(drawn, three)
     wide, own = len(across) + 0.7, source(shape, index)
-    many = array.size > (999 if name == "a" else 99)
     for s, sheet in enumerate(sheets):
         for r, row in enumerate(down):
             for c, column in enumerate(across):
@@ -85,11 +90,16 @@ def _array(ax, name, shape, array, full, index):
                 ax.add_patch(Rectangle(corner, 1, 1, facecolor="white", edgecolor="#cccccc", hatch=hatch, lw=0))
                 edge, line, style, above = (colour, 2.2, dash, 3) if lit else ("#999999", 0.6, "-", 1)
                 ax.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=edge, lw=line, ls=style, zorder=above))
-                words = "" if many else str(int(array[tuple(source(shape, at))]))
+                words = few(array[tuple(source(shape, at))])
                 weight = "bold" if lit else "normal"
-                style = {"fontsize": 7.5, "color": INK, "weight": weight, "zorder": 4}
+                style = {"fontsize": 7.5 if len(words) < 6 else 5.5, "color": INK, "weight": weight, "zorder": 4}
                 ax.text(s * wide + c, r, words, ha="center", va="center", **style)
     cut = " (not all drawn)" if any(np.array(three) > 6) else ""
     ax.set(xlim=(-0.6, len(sheets) * wide - 1.1), ylim=(len(down) - 0.4, -0.6), aspect="equal")
     ax.set_title(f"{name} {written(shape)}{cut}", fontsize=9.5, color=INK)
     ax.set_axis_off()
+
+
+def few(number):
+    """A whole number in at most six characters."""
+    return str(int(number)) if number < 1e6 else short(float(number), 2)

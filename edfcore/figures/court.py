@@ -1,8 +1,11 @@
 """The figure of scenes/court.py: two optimizers' losses on the two problems shown, and the table of who beats whom."""
 
+from textwrap import wrap
+
 import numpy as np
 
-from ..scenes.court import OPTIMIZERS, PROBLEMS, Court, T
+from ..scenes.court import OPTIMIZERS, PROBLEMS, RULES, Court, T
+from ..scenes.mine import told
 from .base import DASHES, INK, MARKERS, PALETTE, figure
 from .curves import _finish
 
@@ -20,7 +23,9 @@ def court_figure(state, found):
     -------
     Figure
     """
-    made = figure(f"Two optimizers on the problems that favour each of them. {Court().caption(state, found)}", 9.0, 3.2)
+    said = f"{Court().caption(state, found)}{told(found)}"
+    made = figure(f"Two optimizers on the problems that favour each of them. {said}", 9.0, 3.6)
+    made.supxlabel("\n".join([*wrap(RULES, 120), told(found).strip()]).strip(), fontsize=7.5, color=INK)
     *charts, matrix = made.subplots(1, 3)
     names, pair = [name for name, _ in OPTIMIZERS.values()], found["pair"].astype(int)
     for side, ax in enumerate(charts):
@@ -28,6 +33,10 @@ def court_figure(state, found):
             loss, t = np.maximum(found["loss"][side, n], LEAST), state["t"]
             ax.plot(loss, color=PALETTE[n], ls=DASHES[n], label=names[k])
             ax.plot(t, loss[t], marker=MARKERS[n], color=PALETTE[n])
+        if "mine" in found:
+            loss = found["mine"]["losses"][int(found["cases"][side])]
+            loss = np.where(np.isfinite(loss), np.maximum(loss, LEAST), np.nan)
+            ax.plot(loss, color=PALETTE[4], ls=DASHES[4], label="yours")
         ax.set(yscale="log", xlim=(0, T + 1))
         problem = PROBLEMS[int(found["cases"][side])]
         won = found["wins"][pair[side], pair[1 - side]]

@@ -6,6 +6,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from ..cuda.transactions import LINE, SECTOR
 from ..scenes.grid import BRANCHES, EMPTY, FIRST, IDLE, SECOND, WARP, Grid
+from ..scenes.mine import told
 from .base import INK, PALETTE, figure
 
 STYLE = {
@@ -26,10 +27,12 @@ def grid_figure(state, found):
     -------
     Figure
     """
-    made = figure(f"The lanes of a block and the memory a warp touches. {Grid().caption(state, found)}")
+    made = figure(f"The lanes of a block and the memory a warp touches. {Grid().caption(state, found)}{told(found)}")
     lanes, memory = made.subplots(1, 2)
     _lanes(lanes, state, found)
     _memory(memory, state, found)
+    if "mine" in found:
+        made.supxlabel(told(found).strip(), fontsize=8, color=INK)
     return made
 
 
@@ -62,6 +65,10 @@ def _memory(ax, state, found):
     for a in where - first * LINE:
         at = a % (PER_ROW * LINE), a // (PER_ROW * LINE) + 0.18
         ax.add_patch(Rectangle(at, state["size"], 0.5, fc=PALETTE[2], edgecolor="white", linewidth=0.3, zorder=3))
+    for a in found.get("mine", {}).get("where", []) - first * LINE if "mine" in found else ():
+        if 0 <= a < rows * PER_ROW * LINE:  # half as high; what lies outside of the rows is told, not drawn
+            at = a % (PER_ROW * LINE), a // (PER_ROW * LINE) + 0.18
+            ax.add_patch(Rectangle(at, state["size"], 0.25, fc=PALETTE[4], edgecolor="white", linewidth=0.3, zorder=4))
     ax.set(xlim=(0, PER_ROW * LINE), ylim=(max(rows, 2), 0), xlabel="byte in the row; a box is a sector of 32 bytes")
     ax.set_xticks(range(0, PER_ROW * LINE + 1, LINE))
     shown = range(0, rows, max(1, rows // 8))

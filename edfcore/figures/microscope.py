@@ -8,6 +8,7 @@ from matplotlib.patches import Rectangle
 
 from ..scenes.base import short
 from ..scenes.microscope import VALUES, Microscope, microscope, pointed
+from ..scenes.mine import told
 from .base import INK, PALETTE, figure
 
 __all__ = ["entry_figure", "microscope", "microscope_figure"]
@@ -64,7 +65,9 @@ def entry_figure(state, found):
     Figure
     """
     scene, value, at = Microscope(), VALUES[state["at"]], pointed(state, found)
-    made = figure(f"Microscope on one entry. {scene.caption(state, found)} {found['equation']}.", height=6.4)
+    made = figure(
+        f"Microscope on one entry. {scene.caption(state, found)} {found['equation']}.{told(found)}", height=6.4
+    )
     above, middle, below = made.subfigures(3, 1, height_ratios=[1, 1, 0.8])
     framed = {value.name: (ENTRY, "-")}
     for (name, _), style in zip(value.factors, ((ROW, "--"), (COLUMN, ":")), strict=False):
@@ -82,7 +85,9 @@ def entry_figure(state, found):
     lines = [("index equation", found["symbols"]), ("in numbers", found["equation"]), ("loop", found["loop"])]
     lines += [("einsum", found["einsum"])]
     lines += list(zip(("backward", ""), found["backward"].split("\n"), strict=True))
-    _spelled(below, lines, 0.92, 0.165)
+    if told(found):
+        lines.append(("yours", told(found).strip()))
+    _spelled(below, lines, 0.92, 0.99 / len(lines))
     return made
 
 

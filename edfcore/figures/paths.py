@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..scenes.mine import told as mine_told
 from ..scenes.paths import NAMES, STEPS, Paths, hessian
 from .base import DASHES, INK, MARKERS, PALETTE, figure
 from .curves import _finish
@@ -21,7 +22,7 @@ def paths_figure(state, found):
     Figure
     """
     scene = Paths()
-    told = scene.caption(state, found)
+    told = scene.caption(state, found) + mine_told(found)
     made = figure(f"Paths of optimizers on the contours of a quadratic, and their losses. {told}")
     plane, chart = made.subplots(1, 2, width_ratios=[1.35, 1])
     x, y = np.meshgrid(np.linspace(-3.3, 3.3, 200), np.linspace(-2.2, 2.2, 160))
@@ -37,14 +38,20 @@ def paths_figure(state, found):
         chart.plot(t, max(loss[t], 1e-16), marker=MARKERS[k], color=PALETTE[k])
         if rate := np.nan_to_num(found[f"rate_{kind}"]):
             chart.plot(loss[0] * rate ** (2 * np.arange(STEPS + 1)), ":", color=PALETTE[k], linewidth=0.9)
+    if mine := found.get("mine"):
+        path, style = np.where(np.isfinite(mine["path"]), mine["path"], np.nan), {"color": PALETTE[4], "ls": DASHES[4]}
+        plane.plot(*path[: t + 1].T, marker=MARKERS[4], markersize=2.5, linewidth=1.3, **style)
+        chart.plot(np.where(np.isfinite(mine["loss"]), np.maximum(mine["loss"], 1e-16), np.nan), label="yours", **style)
+    if any(state[kind] for kind in NAMES if kind != "adam"):
+        chart.plot([], [], ":", color=INK, linewidth=0.9, label="predicted")
     plane.plot(state["x0"], state["y0"], "o", markersize=10, markerfacecolor="none", color=INK)
     plane.set(xlim=(-3.3, 3.3), ylim=(-2.2, 2.2))
     chart.set(yscale="log", xlim=(0, STEPS))
     low, high = chart.get_ylim()
-    chart.set_ylim(max(low, 1e-17), min(high, 1e6))
+    chart.set_ylim(max(low, 1e-17), max(min(high, 1e6), 1e-15))
     _finish(plane, "w[0]", "w[1]")
     plane.grid(False)
-    _finish(chart, "step", "loss f(w); dotted: predicted")
+    _finish(chart, "step", "loss f(w)")
     if chart.get_legend_handles_labels()[0]:
         chart.legend(fontsize=8, frameon=False)
     return made

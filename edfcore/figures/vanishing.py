@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..scenes.vanishing import Vanishing
-from .base import DASHES, MARKERS, PALETTE, figure
+from .base import DASHES, INK, MARKERS, PALETTE, figure
 from .curves import _finish
 
 NAMES = {"act": "activations h", "grad": "gradient of h"}
@@ -14,7 +14,7 @@ def vanishing_figure(state, found):
 
     Parameters
     ----------
-    state, found : of scenes.Vanishing
+    state, found : of scenes.Vanishing; found["mine"], where there is one, is drawn as "yours"
 
     Returns
     -------
@@ -43,7 +43,14 @@ def vanishing_figure(state, found):
         ax.plot(layers, seen, label="measured", **style)
         if not np.isnan(theory).all():
             ax.plot(layers, theory, ls=DASHES[3], color=PALETTE[2], label="theory, wide layers")
-        low, high = np.nanmin(seen), np.nanmax(seen)
+        drawn = seen
+        if "mine" in found:
+            mine, split = np.where(found["mine"][kind] > 0, found["mine"][kind], np.nan), found["mine"][f"parts_{kind}"]
+            ax.plot(layers, mine, ls=DASHES[4], marker=MARKERS[4], markersize=3.5, color=PALETTE[4], label="yours")
+            if split >= 0:
+                ax.plot(layers[split], mine[split], marker="o", markersize=11, ls="", mfc="none", color=INK)
+            drawn = np.concatenate([seen, mine])
+        low, high = np.nanmin(drawn), np.nanmax(drawn)
         ax.set(yscale="log", ylim=(low / 3, high * 3))
         _finish(ax, "layer", f"RMS of {NAMES[kind]}")
         ax.legend(fontsize=8, frameon=False)

@@ -75,7 +75,7 @@ class Setting:
             if not isinstance(value, str) or len(value) > self.most:
                 raise DataError(f"{about}; a text of at most {self.most} characters is needed.")
             return value
-        if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value):
+        if not isinstance(value, Real) or isinstance(value, bool) or value - value != 0:
             raise DataError(f"{about}; a finite number is needed.")
         if not self.low <= value <= self.high:
             raise DataError(f"{about}; it lies between {self.low:g} and {self.high:g}.")
@@ -90,12 +90,12 @@ class Setting:
         if self.kind == "flag":
             return self.checked({"1": True, "0": False}.get(text, text))
         if self.kind == "choice":
-            return self.checked(next((v for v, _ in self.choices if str(v) == text), text))
+            return self.checked(next((v for v, _ in self.choices if written(v) == text), text))
         try:
             number = float(text)
         except ValueError:
             raise DataError(f"{self.label} ({self.name}) is {text!r}; a number is needed.") from None
-        return self.checked(int(number) if self.whole and number == int(number) else number)
+        return self.checked(int(number) if self.whole and number.is_integer() else number)
 
     def spec(self):
         """What the browser needs to build the control."""
@@ -154,10 +154,18 @@ class Scene:
 
 
 def written(value):
-    """A value in a state's text."""
+    """A value in a state's text, as the browser's `written` writes it: whole numbers whole, others to six digits.
+
+    >>> [written(v) for v in (True, 1234567.0, 1e-7, 0.00001, "a")]
+    ['1', '1234567', '1e-7', '0.00001', 'a']
+    """
     if isinstance(value, bool):
         return str(int(value))
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, Real):  # half a surrogate pair, which no encoding has, becomes U+FFFD in the browser too
+        return str(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if abs(value) < 1e15 and value == int(value):
+        return str(int(value))
+    return _digits(value, 6, -6, 21)
 
 
 def short(x, digits=3):
@@ -172,9 +180,14 @@ def short(x, digits=3):
         return "infinity" if x > 0 else "-infinity"
     if x == 0:
         return "0"
+    return _digits(x, digits, -5, 6)
+
+
+def _digits(x, digits, low, high):
+    """A number to so many digits, with a power of ten unless low <= power < high."""
     rounded = Context(prec=digits, rounding=ROUND_HALF_UP).create_decimal(x)  # as toExponential of the browser
     power = rounded.adjusted()
-    if -5 <= power < 6:
+    if low <= power < high:
         text = f"{rounded:f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
     mantissa = f"{rounded.scaleb(-power):f}"

@@ -49,8 +49,8 @@ def trouble(a, b, texts):
     for name, shape, text in zip("ab", (a, b), texts, strict=True):
         if shape is None:
             return (
-                f'{name} is "{text}"; a shape is at most {MOST_AXES} whole numbers from 1 to {MOST_SIZE} between '
-                "commas, such as 4,3."
+                f'{name} is "{text}"; this widget shows at most {MOST_AXES} axes, of 1 to {MOST_SIZE}, with '
+                "commas between them, such as 4,3."
             )
     entries = math.prod(map(max, padded(a, len(b)), padded(b, len(a))))
     if entries > MOST_ENTRIES:
@@ -150,10 +150,15 @@ class Broadcasting(Scene):
     def _stretched(self, name, found):
         axes = listed(found[f"sums_{name}"])
         held, copied, times = (int(found[key]) for key in (f"held_{name}", "copied", f"repeats_{name}"))
-        reads = f"{times} time{'' if times == 1 else 's'}"
+        if times == 1:
+            them = "it" if len(found[f"sums_{name}"]) == 1 else "them"
+            return (
+                f"{name} gets {axes} in front, of size 1, and nothing of it is stretched; backward takes {them} away "
+                "again."
+            )
         return (
             f"{name} is stretched along {axes}: {held} bytes are held where copies would take {copied}, each entry is "
-            f"read {reads}, and backward sums {name}.grad over {axes}."
+            f"read {times} times, and backward sums {name}.grad over {axes}."
         )
 
     def rows(self, state, found):
@@ -174,9 +179,10 @@ class Broadcasting(Scene):
 
 def clash(a, b, axes):
     """The sentences about a clash: the axis, NumPy's own words, and an axis of size 1 that would mend it."""
-    width, axis = max(len(a), len(b)), axes[-1]
-    sizes = f"{padded(a, width)[axis]} in a and {padded(b, width)[axis]} in b"
-    told = f"Axis {axis} clashes: {sizes}, and neither is 1. NumPy says: {words(a, b)}."
+    width = max(len(a), len(b))
+    sizes = ", ".join(f"{padded(a, width)[k]} in a and {padded(b, width)[k]} in b" for k in axes)
+    start = f"Axis {axes[0]} clashes" if len(axes) == 1 else f"A{listed(axes)[1:]} clash"
+    told = f"{start}: {sizes}, and {'neither' if len(axes) == 1 else 'none'} is 1. NumPy says: {words(a, b)}."
     if len(a) == len(b):
         return told
     name, shape, other = ("a", a, b) if len(a) < len(b) else ("b", b, a)

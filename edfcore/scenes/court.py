@@ -22,6 +22,7 @@ import numpy as np
 from ..graph import Graph, Param
 from ..optimizers import SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, RMSprop, Rprop
 from .base import Scene, Setting, short
+from .mine import sentence
 
 T, LAST = 60, 20
 FLOOR, FAR = 1e-12, 1e12
@@ -35,6 +36,11 @@ SAMPLES = 8  # of noise, so that no optimizer wins by one lucky draw
 NOISE = np.random.default_rng(6).normal(size=(SAMPLES, T, 2))
 PERIOD, LARGE = 20, 30.0  # of the rare large gradient
 SELDOM = 10  # steps from one gradient of the second coordinate to its next
+RULES = (
+    f'Score: the mean loss of the last {LAST} of {T} steps; below {short(FLOOR)} counts as solved. "Beats": a score of '
+    f"at most half of the other's. Each has the best of {len(LR)} rates, {short(LR[0])} to {short(LR[-1])}, on every "
+    "problem."
+)
 TURN = np.array([[1.0, -1.0], [1.0, 1.0]]) / np.sqrt(2)
 RINGS, ROUND = 4, 41  # contours of a plane problem, and points of each
 
@@ -242,28 +248,33 @@ class Court(Scene):
     def caption(self, state, found):
         names, least = [name for name, _ in OPTIMIZERS.values()], int(found["beaten"].argmin())
         if state["first"] == state["second"]:
-            told = f"{names[int(found['pair'][0])]} is chosen twice: choose two that differ."
+            told = f"{sentence(names[int(found['pair'][0])])} is chosen twice: choose two that differ."
         else:
             told = " ".join(self._claim(names, found, side) for side in (0, 1))
         times, of = int(found["beaten"][least]), len(PROBLEMS)
         if not times:
-            return f"{told} {names[least]} is beaten by none on all {of}."
+            return f"{told} {sentence(names[least])} is beaten by none on all {of}."
         return f"{told} No optimizer is unbeaten: {names[least]}, beaten least often, is beaten on {times} of {of}."
 
     def _claim(self, names, found, side):
         a, b = found["pair"].astype(int)[[side, 1 - side]]
         wins, k = int(found["wins"][a, b]), int(found["cases"][side])
-        one, other = (short(found["scores"][k, c]) for c in (side, 1 - side))
-        shown = f"{'the smallest' if wins else 'the closest'}: {PROBLEMS[k].name}, {one} to {other}"
-        return f"{names[a]} beats {names[b]} on {wins} of {len(PROBLEMS)}; {shown}."
+        one, other = (scored(found["scores"][k, c]) for c in (side, 1 - side))
+        shown = f"{'the smallest' if wins else 'the closest'}: {PROBLEMS[k].name}, {one} against {other}"
+        return f"{sentence(names[a])} beats {names[b]} on {wins} of {len(PROBLEMS)}; {shown}."
 
     def rows(self, state, found):
         names = [[n for n, _ in OPTIMIZERS.values()][k] for k in found["pair"].astype(int)]
         head = ["problem", "coordinates", *(f"{name}, {what}" for name in names for what in ("rate", "loss")), "beats"]
         return [head] + [
-            [p.name, str(len(p.start)), short(ra), short(a), short(rb), short(b), winner(a, b, names)]
+            [p.name, str(len(p.start)), short(ra), scored(a), short(rb), scored(b), winner(a, b, names)]
             for p, (ra, rb), (a, b) in zip(PROBLEMS, found["rates"], found["scores"], strict=True)
         ]
+
+
+def scored(value):
+    """A score in words; below FLOOR it is no number that was measured."""
+    return f"solved (below {short(FLOOR)})" if value <= FLOOR else short(value)
 
 
 def winner(a, b, names):

@@ -14,7 +14,9 @@ import numpy as np
 
 from ..cuda.geometry import Limits, ceil_div, grid
 from ..cuda.transactions import LINE, SECTOR, segments
+from ..errors import DataError
 from .base import Scene, Setting, short
+from .mine import called, count, whole
 
 WARP = Limits().warp
 EMPTY, IDLE, FIRST, SECOND = range(4)  # a lane: without a thread, past n, on the first way of the branch, on the second
@@ -24,10 +26,11 @@ TESTS = {
     "half": lambda i: i % WARP < WARP // 2, "warp": lambda i: i // WARP % 2 == 0,
 }  # fmt: skip
 COUNTS = (
-    "threads", "lanes", "idle lanes", "warps at work", "divergent: branch", "divergent: i < n",
+    "threads", "lanes", "lanes without work", "warps at work", "divergent: branch", "divergent: i < n",
     "32-byte sectors", "least sectors", "128-byte lines", "bytes asked for", "bytes moved",
 )  # fmt: skip
 MOST = 4096  # elements
+FURTHEST = 2**40  # element that an index of the reader may give
 
 
 def lanes_of(geometry, n, branch):
@@ -60,9 +63,9 @@ class Grid(Scene):
     name, title = "grid", "Grid explorer: threads, warps, lanes and the memory they touch"
     settings = (
         Setting("n", "elements n", 1000, low=1, high=MOST, step=1, whole=True),
-        Setting("block", "block size", 256, low=1, high=1024, step=1, whole=True, unit="threads"),
-        Setting("stride", "stride of the read", 2, low=1, high=32, step=1, whole=True, unit="elements"),
-        Setting("offset", "offset of the read", 0, low=0, high=32, step=1, whole=True, unit="elements"),
+        Setting("block", "threads per block", 256, low=1, high=1024, step=1, whole=True),
+        Setting("stride", "stride of the read, in elements", 2, low=1, high=32, step=1, whole=True),
+        Setting("offset", "offset of the read, in elements", 0, low=0, high=32, step=1, whole=True),
         Setting("size", "element", 4, "choice", choices=((4, "float32, 4 bytes"), (8, "float64, 8 bytes"))),
         Setting("branch", "branch", "parity", "choice", choices=tuple(BRANCHES.items())),
         Setting("at_block", "block looked at", 3, low=0, high=MOST - 1, step=1, whole=True, hidden=True),
@@ -93,12 +96,12 @@ class Grid(Scene):
         _, lanes, idle, work, divergent = found["launch"][:5].astype(int)
         first = (
             f"{count(state['n'], 'element')} on {count(found['blocks'], 'block')} of {state['block']}: "
-            f"{count(found['warps'], 'warp')}, {idle} of {lanes} lanes idle ({short(100 * idle / lanes)} %)."
+            f"{count(found['warps'], 'warp')}, {idle} of {lanes} lanes without work ({short(100 * idle / lanes)} %)."
         )
         if state["branch"] != "none":
-            ran = "runs" if divergent == 1 else "run"
-            first += f" {divergent} of {count(work, 'warp')} at work {ran} both ways of {BRANCHES[state['branch']]}"
-            first += ", in turn."
+            ran = f"{divergent} {'runs' if divergent == 1 else 'run'}" if divergent else "none runs"
+            first += f" Of {count(work, 'warp')} at work {ran} both ways of {BRANCHES[state['branch']]}"
+            first += ", in turn." if divergent else "."
         sectors, least, _, asked, moved = found["warp"][6:].astype(int)
         who = f"Warp {found['at_warp']} of block {found['at_block']}"
         if not asked:
@@ -118,36 +121,43 @@ def efficient(counts):
     return f"{short(100 * counts[9] / counts[10])} %" if counts[10] else "-"
 
 
-def count(n, what):
-    """A number and what it counts.
-
-    >>> count(1, "warp"), count(2, "warp")
-    ('1 warp', '2 warps')
-    """
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"
-
-
 def own_read(index, state, found):
     """What the lanes of the warp looked at, and the launch, move where thread i reads x[index(i)].
 
     Parameters
     ----------
-    index : function of a whole number i that gives a whole number of at least 0
+    index : function of a whole number i that gives a whole number from 0 to FURTHEST
 
     Returns
     -------
-    dict : where (32,) bytes, -1 where a lane reads nothing; sectors_warp, sectors, efficiency; diverges, the first
-    lane whose address is another than the scene's, -1 if none is
+    dict : where (32,) bytes, -1 where a lane reads nothing; sectors_warp, sectors; efficiency, the bytes that a warp
+    asks for, counted once where lanes share them, over those moved; diverges, the first lane whose address is another
+    than the scene's, -1 if none is; told, a sentence
     """
     n, size = state["n"], state["size"]
     i, kind = lanes_of(grid(n, state["block"]), n, "none")
-    bytes_of = np.array([int(index(k)) * size for k in range(n)])
-    sectors = sum(segments(bytes_of[i[warp][kind[warp] == FIRST]].tolist(), size) for warp in np.ndindex(i.shape[:2]))
+    bytes_of = np.array([element_of(index, k) * size for k in range(n)])
+    warps = [bytes_of[i[warp][kind[warp] == FIRST]].tolist() for warp in np.ndindex(i.shape[:2])]
+    sectors, asked = sum(segments(reads, size) for reads in warps), size * sum(len(set(reads)) for reads in warps)
     here = np.full(WARP, -1.0)
     reads = found["where"] >= 0
     here[reads] = bytes_of[found["element"][reads].astype(int)]
-    apart = here != found["where"]
+    apart, first = here != found["where"], int((here != found["where"]).argmax())
+    share = asked / (SECTOR * sectors)
+    elsewhere = f"lane {first} is the first that reads elsewhere" if apart.any() else "no lane reads elsewhere"
     return {
         "where": here, "sectors_warp": segments(here[reads].astype(int).tolist(), size), "sectors": sectors,
-        "efficiency": n * size / (SECTOR * sectors), "diverges": int(apart.argmax()) if apart.any() else -1,
+        "efficiency": share, "diverges": first if apart.any() else -1,
+        "told": f"With your index {elsewhere}; the launch needs {short(100 * share)} % of the bytes that it moves.",
     }  # fmt: skip
+
+
+def element_of(index, i):
+    """The element that a reader's index gives for thread i. Raises DataError."""
+    needed = f"a whole number from 0 to {FURTHEST}"
+    element = whole(called(index, "GridExplorer", needed, i), "GridExplorer", needed, f"mine({i})")
+    if element < 0:
+        raise DataError(f"GridExplorer: mine({i}) gave {element}, an index below 0: it would read before the array.")
+    if element > FURTHEST:
+        raise DataError(f"GridExplorer: mine({i}) gave {element}; {needed} is needed.")
+    return element

@@ -241,7 +241,7 @@ class Microscope(Scene):
         terms = f"{count} term{'s' if count != 1 else ''}"
         summed = f"{carried} and is the sum over {value.sums}, the index that it lacks: {terms}"
         if value.sums == "b":
-            return f"{summed}, one from each instance of the batch."
+            return f"{summed}, {'from the only' if count == 1 else 'one from each'} instance of the batch."
         return f"{summed}, all from instance {at['b']}. The batch is not summed: no other instance takes part."
 
     def rows(self, state, found):

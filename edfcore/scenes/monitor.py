@@ -92,7 +92,7 @@ class History:
     Attributes
     ----------
     steps : int, how many were recorded
-    tracks : dict name -> Track
+    tracks : dict (kind, name) -> Track; a parameter may be called what the loop calls a number
     status : "ready", "running", "stopped" or "ended"
     layer : str, the parameter nearest to the loss whose gradient was not finite when that was first seen; or ""
     """
@@ -102,9 +102,9 @@ class History:
 
     def add(self, name, kind, step, value):
         """Record a value of a track, which is made where it is new."""
-        track = self.tracks.get(name)
+        track = self.tracks.get((kind, name))
         if track is None:
-            track = self.tracks[name] = Track(name, kind, self.most)
+            track = self.tracks[kind, name] = Track(name, kind, self.most)
         track.add(step, value)
         return track
 

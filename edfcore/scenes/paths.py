@@ -17,10 +17,12 @@ import numpy as np
 from ..graph import Graph, Param
 from ..optimizers import SGD, Adam
 from .base import Scene, Setting, short
+from .mine import count
 
 STEPS = 60
 NAMES = {"gd": "gradient descent", "hb": "heavy ball", "nag": "Nesterov", "adam": "Adam"}
 MEASURED = 20  # the last steps, over which a rate is measured
+FAR = 1e100  # a coordinate at which a path has diverged; what follows is infinity
 
 
 def hessian(kappa, angle):
@@ -49,7 +51,7 @@ def predicted(kind, lr, mu, kappa):
 
 
 def walk(A, start, make, steps=STEPS):
-    """The path (steps + 1, 2) of an optimizer down w^T A w / 2.
+    """The path (steps + 1, 2) of an optimizer down w^T A w / 2; infinity from where it has diverged.
 
     Parameters
     ----------
@@ -58,12 +60,16 @@ def walk(A, start, make, steps=STEPS):
     graph = Graph()
     with graph:
         w = Param(np.array(start, dtype=float), "w")
-    optimizer, path = make(graph), [w.value.copy()]
-    for _ in range(steps):
-        w.grad = A @ w.value
-        optimizer.step()
-        path.append(np.array(w.value, dtype=float))
-    return np.array(path)
+    optimizer, path = make(graph), np.full((steps + 1, 2), np.inf)
+    path[0] = w.value
+    with np.errstate(all="ignore"):
+        for t in range(1, steps + 1):
+            w.grad = A @ w.value
+            optimizer.step()
+            if not (np.abs(w.value) < FAR).all():
+                break
+            path[t] = w.value
+    return path
 
 
 def optimizer(kind, lr, mu):
@@ -108,33 +114,59 @@ class Paths(Scene):
         if not on:
             return "No optimizer is switched on."
         lowest = min(on, key=lambda k: found[f"loss_{k}"][t])
+        if found[f"loss_{lowest}"][0] == 0:
+            return "The start is the minimum: the gradient is 0 there, and nothing moves."
         told = "; ".join(self._rate(k, found) for k in on)
-        first = f"After {t} steps at condition number {short(state['kappa'])}, {NAMES[lowest]} has the lowest loss"
-        return f"{first}, {short(found[f'loss_{lowest}'][t])}. A step multiplies the distance by: {told}."
+        first = f"After {count(t, 'step')} at condition number {short(state['kappa'])}, {NAMES[lowest]} has the lowest"
+        return (
+            f"{first} loss, {short(found[f'loss_{lowest}'][t])}. A step multiplies the distance by (measured over the "
+            f"last {MEASURED} of {STEPS} steps): {told}."
+        )
 
     def _rate(self, kind, found):
-        rate, seen = found[f"rate_{kind}"], short(found[f"seen_{kind}"])
+        rate, seen = found[f"rate_{kind}"], factor(found[f"seen_{kind}"])
         if kind == "adam":
             return f"Adam {seen} measured, no rate predicted"
-        diverges = ", it diverges" if rate > 1 else ""
-        return f"{NAMES[kind]} {short(rate)} predicted, {seen} measured{diverges}"
+        diverges = ", it diverges" if found[f"seen_{kind}"] > 1 else ", would diverge from nearly every start"
+        diverges = diverges if rate > 1 else ""
+        return f"{NAMES[kind]} {factor(rate)} predicted, {seen} measured{diverges}"
 
     def rows(self, state, found):
         on, t = [k for k in NAMES if state[k]], state["t"]
-        head = ["optimizer", "loss at the start", f"loss after {t} steps", "rate predicted", "rate measured"]
+        head = ["optimizer", "loss at the start", f"loss after {count(t, 'step')}", "rate predicted"]
+        head.append(f"rate measured, last {MEASURED} of {STEPS} steps")
         return [head] + [
-            [NAMES[k], short(found[f"loss_{k}"][0]), short(found[f"loss_{k}"][t]), short(found[f"rate_{k}"]),
-             short(found[f"seen_{k}"])]
+            [NAMES[k], short(found[f"loss_{k}"][0]), short(found[f"loss_{k}"][t]), factor(found[f"rate_{k}"]),
+             factor(found[f"seen_{k}"])]
             for k in on
         ]  # fmt: skip
 
 
 def losses(A, path):
     """w^T A w / 2 of each point of a path: (T,)."""
-    return np.einsum("ti,ij,tj->t", path, A, path) / 2
+    found, here = np.full(len(path), np.inf), np.isfinite(path).all(1)
+    found[here] = np.einsum("ti,ij,tj->t", path[here], A, path[here]) / 2
+    return found
 
 
 def measured(path):
-    """The mean factor of the distance in each of the last steps; 0 where it has ended in the minimum itself."""
+    """The mean factor of the distance in each of the last steps; 0 where it has ended in the minimum itself, NaN where
+    it has started there or diverged."""
+    if not path[0].any() or not np.isfinite(path).all():
+        return float("nan")
     far, near = np.linalg.norm(path[-1 - MEASURED]), np.linalg.norm(path[-1])
     return float((near / far) ** (1 / MEASURED)) if far > 0 and near > 0 else 0.0
+
+
+def factor(rate):
+    """A rate in words: near 1, where three digits would hide what it does, with four; "none" where there is none.
+
+    >>> factor(0.58), factor(0.9998), factor(0.99999), factor(float("nan"))
+    ('0.58', '0.9998', 'just below 1', 'none')
+    """
+    if np.isnan(rate):
+        return "none"
+    away = abs(rate - 1)
+    if away > 1e-9 and short(rate, 4) == "1":
+        return f"just {'below' if rate < 1 else 'above'} 1"
+    return short(rate, 4 if away < 0.005 else 3)

@@ -19,6 +19,7 @@ from .. import schedules as rates
 from ..graph import Graph, Param
 from ..optimizers import SGD
 from .base import Scene, Setting, short
+from .mine import count
 
 LONGEST, SEEDS = 300, 5  # steps of a run; how many sequences of noise there are
 LAMBDA = np.array([1.0, 0.5, 0.2, 0.1])
@@ -185,16 +186,17 @@ class Schedules(Scene):
         before, after = float(loss[T - last]), float(loss[T])
         first = f"The last {last} of {T} steps, at rates of at most {short(float(lr[T - last :].max()))},"
         flat = f"the constant rate {short(state['lr'])} ends at {short(found['flat_end'])}"
-        area = f"The rates add up to {short(found['area'])}, {short(found['area'] / found['flat_area'])} of its sum"
-        return f"{first} {_moved(before, after)}; {flat}. {area}."
+        area, part = short(found["area"]), short(found["area"] / found["flat_area"])
+        last = f"The rates add up to {area}, {part} of what the constant rate adds up to"
+        return f"{first} {_moved(before, after)}; {flat}. {last}."
 
     def rows(self, state, found):
         n = moment(state)
         at = min(n, state["T"] - 1)
         told = [
             (f"rate of step {at}", found["lr"][at]), (f"noise floor of step {at}", found["floor"][at]),
-            (f"expected loss after {n} steps", found["expected"][n]),
-            (f"loss of this run after {n} steps", found["seen"][n]),
+            (f"expected loss after {count(n, 'step')}", found["expected"][n]),
+            (f"loss of this run after {count(n, 'step')}", found["seen"][n]),
             ("expected loss at the end", found["expected"][-1]), ("the same at the constant rate", found["flat_end"]),
             ("sum of the rates", found["area"]), ("sum of the constant rate", found["flat_area"]),
         ]  # fmt: skip

@@ -24,6 +24,7 @@ STRATEGIES = {
     "data": "data parallelism", "model": "model parallelism", "hybrid": "hybrid parallelism",
     "gpipe": "a pipeline (GPipe)", "1f1b": "a pipeline (1F1B)",
 }  # fmt: skip
+PIPELINES, SUMMING = ("gpipe", "1f1b"), ("data", "hybrid")  # which cut a batch; which add up gradients
 LINKS = ("PCIe 3 shared", "PCIe 3 switch", "NVLink 3 switch", "Ethernet 10 switch")
 DEVICES = {"GTX Titan": "GTX Titan, 6 GiB", "V100": "V100, 16 GiB", "A100 40GB": "A100, 40 GiB"}
 WORK = ("forward", "backward", "update", "communication")
@@ -45,9 +46,9 @@ class Timeline(Scene):
         Setting("link", "link", "PCIe 3 shared", "choice", choices=tuple((x, x) for x in LINKS)),
         Setting("batch", "batch of a step", 256, low=32, high=1024, step=2, log=True, whole=True, unit="images"),
         Setting("micro", "micro-batches, of a pipeline", 8, low=1, high=32, step=2, log=True, whole=True),
-        Setting(LATE, "slow device takes", 1.0, low=1, high=4, step=0.25, unit="times"),
+        Setting(LATE, "one device slower, times", 1.0, low=1, high=4, step=0.25),
         Setting("who", "which device is slow", 3, low=0, high=7, step=1, whole=True, hidden=True),
-        Setting("overlap", "sum beside the backward pass", True, "flag"),
+        Setting("overlap", "add gradients while backward runs", True, "flag"),
         Setting("t", "moment", 70, low=0, high=100, step=1, whole=True, unit="percent"),
     )
 
@@ -62,7 +63,8 @@ class Timeline(Scene):
         bars (n, 6): device, stream (0 computes, 1 sends), kind of work (place in WORK), start, length in seconds, and
         the place of its name in `names`. waits (m, 3): device, start, length of exposed communication; what is left is
         idle. shares (N, 3): computing, exposed, idle. memory (N, 5) bytes by category, limits (N,) bytes. Numbers:
-        seconds of a step, speedup, efficiency, bubble (NaN where there is no pipeline), and images, a second.
+        seconds of a step, even (the same with no device slow), speedup, efficiency, bubble (NaN where there is no
+        pipeline), and images, a second.
         """
         report = self.report(state)
         line = report.timeline
@@ -70,11 +72,12 @@ class Timeline(Scene):
         P, M = report.setup.stages, report.setup.micro_batches
         return {
             "bars": bars, "names": names, "waits": waits(line, PIXEL), "seconds": report.seconds,
+            "even": report.seconds if state[LATE] == 1 else self.report(state | {LATE: 1.0}).seconds,
             "shares": np.stack([report.compute, report.exposed, report.idle], axis=1),
             "memory": np.array([[m[c] for c in CATEGORIES] for m in report.memory], float),
             "limits": np.array([report.setup.device(d).memory for d in range(report.setup.N)], float),
             "speedup": report.speedup, "efficiency": report.efficiency, "images": report.images_per_second,
-            "bubble": (P - 1) / (M + P - 1) if state["strategy"] in ("gpipe", "1f1b") else float("nan"),
+            "bubble": (P - 1) / (M + P - 1) if state["strategy"] in PIPELINES else float("nan"),
         }  # fmt: skip
 
     def caption(self, state, found):
@@ -87,22 +90,40 @@ class Timeline(Scene):
         if N > 1:
             first += f", {short(found['speedup'])} times as fast as one device, an efficiency of "
             first += percent(found["efficiency"])
-        return " ".join(filter(None, [f"{first}.", self._why(state, found), unfit(found)]))
+        return " ".join(filter(None, [f"{first}.", self._late(state, found), self._why(state, found), unfit(found)]))
+
+    def _late(self, state, found):
+        """What the slow device costs; "" where none is slow."""
+        if state[LATE] == 1:
+            return ""
+        who = slow_one(state)
+        told = (
+            f"With device {who} as fast as the others it would take"
+            if state["devices"] > 1
+            else "At full speed it would take"
+        )
+        told = f"{told} {seconds(found['even'])}"
+        if state["devices"] == 1 or state["strategy"] in PIPELINES:  # in a pipeline they idle without that, too
+            return f"{told}."
+        others = np.delete(found["shares"][:, 2], who).mean()
+        return f"{told}; the others idle {percent(others)} of the step on average, waiting."
 
     def _why(self, state, found):
-        """What takes the time that is lost."""
+        """What else takes the time that is lost."""
         N, (_, exposed, idle) = state["devices"], found["shares"].mean(axis=0)
         if N == 1:
             return "There is nobody to wait for and nothing to communicate."
-        if state["strategy"] in ("gpipe", "1f1b"):
-            told = f"Devices stand still {percent(exposed + idle)} of the step; equal stages without messages would"
-            return f"{told} for (P - 1) / (M + P - 1) = {percent(found['bubble'])}, the bubble."
-        if idle > exposed and state[LATE] > 1:
-            return f"All wait for device {slow_one(state)}: on average they idle {percent(idle)} of the step."
+        if state["strategy"] in PIPELINES:
+            told = (
+                f"Devices stand still {percent(exposed + idle)} of the step; even with equal stages and free messages"
+            )
+            return f"{told} they would stand still {percent(found['bubble'])}, (P - 1) / (M + P - 1), the bubble."
         if exposed > 0.5:
-            return f"Communication that no computing hides takes {percent(exposed)} of it: the link sets the pace."
+            return (
+                f"Communication that no computing hides takes {percent(exposed)} of the step: the link sets the pace."
+            )
         if exposed > 0.05:
-            return f"Communication that no computing hides takes {percent(exposed)} of it."
+            return f"Communication that no computing hides takes {percent(exposed)} of the step."
         return f"Communication hides behind computing; {percent(exposed)} of the step is exposed."
 
     def numbers(self, state, found):
@@ -129,7 +150,7 @@ def simulated(network, strategy, devices, kind, link, batch, micro, slow, who, o
     cluster = f"{devices} x {kind}, {link}" if devices > 1 else kind
     if slow > 1:
         cluster += f", device {min(who, devices - 1)} slow {slow:g}"
-    pipeline = {"micro_batches": micro, "schedule": strategy} if strategy in ("gpipe", "1f1b") else {}
+    pipeline = {"micro_batches": micro, "schedule": strategy} if strategy in PIPELINES else {}
     return simulate(
         cluster, network, "pipeline" if pipeline else strategy, batch, overlap=overlap, check_memory=False,
         detail="messages", **pipeline,
@@ -285,10 +306,11 @@ def alike(bars, devices, end):
 def key(state):
     """The settings that a simulation depends on, as a text; `key` of js/timeline.js writes the same."""
     slow = f"{state[LATE]:g} {slow_one(state)}" if state[LATE] > 1 else "1"
-    pipeline = str(state["micro"]) if state["strategy"] in ("gpipe", "1f1b") else ""
+    pipeline = str(state["micro"]) if state["strategy"] in PIPELINES else ""
     link = state["link"] if state["devices"] > 1 else ""
     parts = (state["network"], state["strategy"], state["devices"], state["kind"], link, state["batch"], pipeline, slow)
-    return "|".join(map(str, (*parts, int(state["overlap"]))))
+    sums = state["devices"] > 1 and state["strategy"] in SUMMING
+    return "|".join(map(str, (*parts, int(state["overlap"]) if sums else "")))
 
 
 @lru_cache(maxsize=4)
@@ -313,6 +335,8 @@ def _table(text):
     }.items():  # fmt: skip
         for value in values:
             add(**{name: value})
+    for device in range(start["devices"]):
+        add(**{LATE: 2.0, "who": device})
     return {"states": list(found.values()), "names": list(names)}
 
 

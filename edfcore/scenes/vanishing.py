@@ -14,7 +14,9 @@ Poole et al. 2016, 1606.05340; Schoenholz et al. 2017, 1611.01232), with z ~ N(0
     plain     p_l = E phi(z)^2                                          g_{l-1} = g_l v E phi'(z)^2
     skip      p_l = p_{l-1} + 2 c m_{l-1} E phi(z) + c^2 E phi(z)^2     g_{l-1} = g_l (1 + c^2 v E phi'(z)^2)
 
-Through batch norm gradients have no such simple recurrence, and none is drawn.
+Through batch norm gradients have no such simple recurrence. Nor has the gradient through ReLU with skips: there
+E h > 0, so that all instances come to share a direction, the slopes of one layer depend on the weights of those before,
+and the gradient grows far beyond the recurrence (by a factor of 1000 in 50 layers of large weights). None is drawn.
 """
 
 from functools import lru_cache, partial
@@ -146,7 +148,8 @@ def theory(state):
         squares.append(p)
         factors.append(skip + c * c * v * slope)
     back = np.cumprod([1.0, *factors[:0:-1]])[::-1]
-    return np.sqrt(squares), np.full(L, np.nan) if state["norm"] else np.sqrt(back)
+    unknown = state["norm"] or (skip and state["phi"] == "relu")
+    return np.sqrt(squares), np.full(L, np.nan) if unknown else np.sqrt(back)
 
 
 # The scene
@@ -225,12 +228,27 @@ class Vanishing(Scene):
         each = short(ratio ** (1 / (L - 1)))
         size = f"its RMS at layer 1 is {short(ratio)} times that at layer {L}{told}, a factor of {each} for each layer"
         forward = f"Activations: RMS {short(float(act[0]))} at layer 1, {short(float(act[-1]))} at layer {L}"
-        return f"{where}: {size}. {forward}."
+        return " ".join(filter(None, [f"{where}: {size}. {forward}.", _yours(found)]))
 
     def rows(self, state, found):
-        names = ("act", "theory_act", "grad", "theory_grad")
         head = ["layer", "RMS of h", "theory", "RMS of its gradient", "theory"]
-        return [head] + [[str(k + 1), *(_told(float(found[name][k])) for name in names)] for k in range(state["depth"])]
+        columns = [found[name] for name in ("act", "theory_act", "grad", "theory_grad")]
+        if "mine" in found:
+            head = head + ["RMS of h, yours", "of its gradient, yours"]
+            columns += [found["mine"]["act"], found["mine"]["grad"]]
+        return [head] + [[str(k + 1), *(_told(float(column[k])) for column in columns)] for k in range(state["depth"])]
+
+
+def _yours(found):
+    """What the reader's own weights do, as a sentence; "" where there are none."""
+    if "mine" not in found:
+        return ""
+    act, grad, split = (found["mine"][name] for name in ("act", "grad", "parts_grad"))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = short(float(grad[0] / grad[-1]))
+    where = f"the gradient parts from the other at layer {split + 1}" if split >= 0 else "the gradient is as the other"
+    told = f"With your weights the RMS of the gradient at layer 1 is {ratio} times that at layer {len(grad)}"
+    return f"{told}, that of h at layer {len(act)} {short(float(act[-1]))}; {where}."
 
 
 def _told(x):

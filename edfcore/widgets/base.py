@@ -8,8 +8,9 @@ In the first two, a page works without a kernel. Everywhere a widget also carrie
 GitHub's previews, consoles and whoever cannot run it.
 """
 
+import json
 import math
-import re
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from ..errors import DataError, EdfError, MissingExtra
 
 try:
     import anywidget
+    import rjsmin
     import traitlets as t
 except ImportError as error:
     raise MissingExtra("edfcore.widgets", "anywidget", "course") from error
@@ -25,12 +27,10 @@ except ImportError as error:
 FOLDER = Path(__file__).parent / "js"
 
 
+@cache
 def source(name):
-    """js/<name>.js without comments and indentation."""
-    text = (FOLDER / f"{name}.js").read_text(encoding="utf-8")
-    text = re.sub(r"(?<=[;{},)]) // .*$", "", text, flags=re.M)
-    text = re.sub(r"^\s*(//.*\n|/\*\*.*\*/\n|\n)?", "", text, flags=re.M)
-    return re.sub(r"(?<=[;{,(])\n", "", text)
+    """js/<name>.js without comments and white space that it can do without."""
+    return rjsmin.jsmin((FOLDER / f"{name}.js").read_text(encoding="utf-8")) + "\n"
 
 
 def module(name):
@@ -71,6 +71,13 @@ def _apart(value, buffers):
             return {k: v for k, v in value.items() if k != "data"} | {"buffer": len(buffers) - 1}
         return {k: _apart(v, buffers) for k, v in value.items()}
     return [_apart(v, buffers) for v in value] if isinstance(value, list) else value
+
+
+def as_function(widget, mine, what):
+    """`mine` itself, None or a function. Raises DataError, which names the widget and what is needed."""
+    if mine is not None and not callable(mine):
+        raise DataError(f"{widget}: mine is {mine!r}; {what} is needed.")
+    return mine
 
 
 class Widget(anywidget.AnyWidget):
@@ -116,6 +123,14 @@ class Widget(anywidget.AnyWidget):
         if self.mode == "live" or self.live:
             self.first = packed(self._reply(state))
         self.on_msg(self._answer)
+
+    @t.validate("state")
+    def _meant(self, proposal):
+        """The browser's state as Python takes it; one that cannot be meant is refused, and the old one stays."""
+        try:
+            return self.scene.state(**proposal["value"])
+        except (EdfError, TypeError) as error:
+            raise t.TraitError(str(error)) from error
 
     @classmethod
     def module_name(cls):
@@ -171,16 +186,34 @@ class Widget(anywidget.AnyWidget):
         return found | mine | {"caption": self.scene.caption(state, found), "rows": self.scene.rows(state, found)}
 
     def _answer(self, _, content, buffers):
+        """Answer a view, whatever happens: it waits for the reply, which carries the view's own name."""
         if "sequence" not in content:
             return
-        reply, parts = {"sequence": content["sequence"]}, []
+        reply = {name: content[name] for name in ("sequence", "view") if name in content}
+        found, parts = {}, []
         try:
-            reply["found"] = _apart(packed(self._reply(self.scene.state(**content["state"]))), parts)
+            found, parts = self._found(content.get("state"))
         except EdfError as error:
-            reply["error"] = str(error)
+            found = {"error": str(error)}
         except Exception as error:  # the reader's own function may raise anything
-            reply["error"] = f"Your function raised {type(error).__name__}: {error}"
-        self.send(reply, parts)
+            found = {"error": f"Your function raised {type(error).__name__}: {error}"}
+        except BaseException as error:
+            found = {"error": f"{type(error).__name__} ended the computation."}
+            raise
+        finally:
+            self.send(reply | found, parts)
+
+    def _found(self, asked):
+        """({"found": what is shown in a state}, its bytes), as a message holds them."""
+        if not isinstance(asked, dict):
+            raise DataError(f"{type(self).__name__}: the browser's message holds no state.")
+        parts, given = [], self._reply(self.scene.state(**asked))
+        found = _apart(packed(given), parts)
+        try:
+            json.dumps(found, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{type(self).__name__}: what was computed cannot be sent: {error}.") from error
+        return {"found": found}, parts
 
     # Where no browser runs it
 

@@ -4,10 +4,12 @@ from ..errors import EdfError
 from ..figures.broadcasting import broadcasting_figure
 from ..scenes.broadcasting import Broadcasting as Scene
 from ..scenes.broadcasting import shape_of, written
+from ..scenes.mine import called, whole, wrong
 from .base import Widget, module, styles
+from .mine import Mine
 
 
-class Broadcasting(Widget):
+class Broadcasting(Mine, Widget):
     """Two shapes: type them, see them aligned, what is stretched, what backward sums, or the axis that clashes.
 
     Parameters
@@ -18,7 +20,7 @@ class Broadcasting(Widget):
 
     Raises
     ------
-    DataError : there is no such setting.
+    DataError : there is no such setting, or `mine` gives something else than a shape.
     """
 
     scene, python = Scene(), "edfcore.widgets.Broadcasting"
@@ -42,11 +44,18 @@ class Broadcasting(Widget):
         return {"mine": {"of": f"{state['a']}|{state['b']}", "told": told, "axis": axis}}
 
     def _given(self, a, b):
+        name, needed = "Broadcasting", "a tuple of whole numbers, or None for a clash,"
+        if not callable(self._mine):
+            called(self._mine, name, needed)
         try:
-            given = self._mine(a, b)
+            given = called(self._mine, name, needed, a, b)
         except (ValueError, EdfError):
             return None
-        return None if given is None else tuple(int(size) for size in given)
+        if given is None:
+            return None
+        if not isinstance(given, tuple | list):
+            raise wrong(name, given, needed)
+        return tuple(whole(size, name, needed) for size in given)
 
 
 def compared(given, right):

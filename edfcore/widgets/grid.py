@@ -1,12 +1,12 @@
 """Grid explorer (lecture 04): scenes/grid.py in a reader's hands, with an index of their own."""
 
-from ..errors import DataError
 from ..figures.grid import grid_figure
 from ..scenes.grid import Grid, own_read
 from .base import Widget, module, styles
+from .mine import Mine
 
 
-class GridExplorer(Widget):
+class GridExplorer(Mine, Widget):
     """A launch: change n, block, stride and branch; choose a block, a warp, a lane and see what it reads.
 
     Parameters
@@ -18,7 +18,7 @@ class GridExplorer(Widget):
 
     Raises
     ------
-    DataError : there is no such setting, or `mine` gives an index below 0.
+    DataError : there is no such setting, or `mine` gives something else than a whole number of at least 0.
     """
 
     scene, python = Grid(), "edfcore.widgets.GridExplorer"
@@ -33,6 +33,4 @@ class GridExplorer(Widget):
         """What the reader's own index touches."""
         if self._mine is None:
             return None
-        if any(self._mine(i) < 0 for i in range(state["n"])):
-            raise DataError("GridExplorer: mine gives an index below 0; a device would read before the array.")
         return {"mine": own_read(self._mine, state, self.scene.compute(state))}

@@ -19,6 +19,7 @@ The figure is drawn once without the artists that change; a state restores that 
 
 import io
 import math
+from numbers import Real
 
 import numpy as np
 
@@ -51,20 +52,47 @@ def _setting(name, given):
     if isinstance(given, Setting):
         return given
     label = name.replace("_", " ")
+    if isinstance(given, np.generic):
+        given = given.item()
+    if isinstance(given, list | tuple):  # numbers of NumPy are no JSON
+        given = type(given)(v.item() if isinstance(v, np.generic) else v for v in given)
     if isinstance(given, bool):
         return Setting(name, label, given, "flag")
     if isinstance(given, list) and given:
         return Setting(name, label, given[0], "choice", choices=tuple((v, str(v)) for v in given))
-    if isinstance(given, tuple) and len(given) in (2, 3) and all(np.isreal(v) for v in given) and given[0] < given[1]:
-        low, high = given[:2]
-        whole = all(isinstance(v, int | np.integer) for v in given)
-        step = given[2] if len(given) == 3 else 1 if whole else 10 ** math.floor(math.log10((high - low) / 50))
-        middle = low + round((high - low) / 2 / step) * step
-        return Setting(name, label, middle, low=low, high=high, step=step, whole=whole)
+    if isinstance(given, tuple) and len(given) in (2, 3) and all(_finite(v) for v in given) and given[0] < given[1]:
+        return _slider(name, label, *given)
     raise DataError(
-        f"LiveFigure: {name}={given!r}; give (low, high) or (low, high, step) for a slider, a list for a choice, or "
-        "True or False for a switch."
+        f"LiveFigure: {name}={given!r}; give (low, high) or (low, high, step) for a slider, with finite numbers and a "
+        "step above 0, a list for a choice, or True or False for a switch."
     )
+
+
+def _finite(value):
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _slider(name, label, low, high, step=None):
+    """The Setting of a number; without a step, 1 between whole numbers, else a power of ten."""
+    whole = all(isinstance(v, int) for v in (low, high, step) if v is not None)
+    if step is None:
+        step = 1 if whole else 10 ** math.floor(math.log10((high - low) / 50))
+    if step <= 0:
+        raise DataError(f"LiveFigure: the step of {name} is {step}; a step above 0 is needed for a slider.")
+    middle = low + round((high - low) / 2 / step) * step
+    return Setting(name, label, middle, low=low, high=high, step=step, whole=whole)
+
+
+def _said(told):
+    """The sentence that `change` returned; None and artists, which matplotlib's animations return, are none."""
+    from matplotlib.artist import Artist
+
+    artists = told if isinstance(told, list | tuple) else [told]
+    if told is None or all(isinstance(one, Artist) for one in artists):
+        return ""
+    if isinstance(told, str):
+        return told
+    raise DataError(f"LiveFigure: change() returned {told!r}; a sentence or None is needed.")
 
 
 class LiveFigure(Widget):
@@ -88,6 +116,8 @@ class LiveFigure(Widget):
     def __init__(self, make, change, title="Live figure", **sliders):
         from ..figures import Figure
 
+        if not isinstance(title, str):
+            raise DataError(f"LiveFigure: title={title!r}; it is the title, a text: call the slider otherwise.")
         self._change = change
         made = make()
         if not (isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], Figure)):
@@ -103,7 +133,7 @@ class LiveFigure(Widget):
         """(PNG bytes, sentence, width in pixels) of a state."""
         from PIL import Image
 
-        told = self._change(self._artists, **state) or ""
+        told = _said(self._change(self._artists, **state))
         canvas = self._figure.canvas
         if self._background is None:
             self._figure.set_dpi(110)

@@ -6,12 +6,14 @@ from ..errors import ShapeError
 from ..figures.microscope import entry_figure
 from ..scenes.base import short
 from ..scenes.microscope import Microscope, forward_and_backward
-from .base import Widget, module, styles
+from ..scenes.mine import called, real_array, wrong
+from .base import Widget, as_function, module, styles
+from .mine import Mine
 
 APART = 1e-9  # distance at which two entries differ; the right ones are whole numbers
 
 
-class BatchMicroscope(Widget):
+class BatchMicroscope(Mine, Widget):
     """One entry of y, z or a gradient: click it, or move with the arrow keys, and see what it is made of.
 
     Parameters
@@ -22,7 +24,7 @@ class BatchMicroscope(Widget):
 
     Raises
     ------
-    DataError : there is no such setting.
+    DataError : there is no such setting, or `mine` gives something else than two arrays of real numbers.
     ShapeError : `mine` gives gradients of another shape.
     """
 
@@ -31,7 +33,7 @@ class BatchMicroscope(Widget):
     draw = staticmethod(entry_figure)
 
     def __init__(self, mine=None, **given):
-        self._mine = mine
+        self._mine = as_function("BatchMicroscope", mine, "a function of y.grad, x and W")
         super().__init__(**given)
 
     def overlay(self, state):
@@ -40,8 +42,14 @@ class BatchMicroscope(Widget):
             return None
         sizes = [state[name] for name in ("B", "I", "J", "seed")]
         right = forward_and_backward(*sizes)
-        given = self._mine(right["y.grad"].copy(), right["x"].copy(), right["W"].copy())
-        mine = {name: np.array(g, dtype=float) for name, g in zip(("x.grad", "W.grad"), given, strict=True)}
+        name, needed = "BatchMicroscope", "two arrays, x.grad and W.grad,"
+        given = called(self._mine, name, needed, *(right[k].copy() for k in ("y.grad", "x", "W")))
+        if not isinstance(given, tuple | list) or len(given) != 2:
+            raise wrong(name, given, needed)
+        mine = {
+            k: real_array(g, name, "an array of real numbers", f"mine, as {k},")
+            for k, g in zip(("x.grad", "W.grad"), given, strict=True)
+        }
         for name, gradient in mine.items():
             if gradient.shape != right[name].shape:
                 raise ShapeError(
@@ -60,6 +68,6 @@ def first_apart(mine, right):
             at = tuple(int(k) for k in np.argwhere(differs)[0])
             numbers = f"{short(float(gradient[at]))}, edfcore has {short(float(right[name][at]))}"
             where = f"{name}[{','.join(map(str, at))}]"
-            count = f"{differs.sum()} of its entries differ."
+            count = f"{differs.sum()} of its entries {'differs' if differs.sum() == 1 else 'differ'}."
             return f"Your backward parts from edfcore's at {where}: yours is {numbers}. {count}"
     return "Your backward gives the gradients of edfcore."

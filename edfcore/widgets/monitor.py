@@ -113,14 +113,11 @@ class TrainingMonitor(Widget):
         ------
         DataError : a value is no number.
         """
+        numbers = {name: _number(name, value) for name, value in values.items()}  # all, before the step counts
         history, now = self.history, time.perf_counter()
         step, self._logged, sound = history.steps, True, True
         history.steps += 1
-        for name, value in values.items():
-            try:
-                value = float(value)
-            except (TypeError, ValueError):
-                raise DataError(f"TrainingMonitor.log: {name} is {value!r}; a number is needed.") from None
+        for name, value in numbers.items():
             history.add(name, name if name in ("loss", "lr") else "other", step, value)
             sound = sound and value - value == 0
         if self._optimizer is not None and "lr" not in values:
@@ -167,7 +164,8 @@ class TrainingMonitor(Widget):
             if grad is not None:
                 history.add(name, "norm", step, _norm(p.xp, grad))
         if not history.layer:  # backward goes from the loss to the inputs: the last parameter is the nearest to it
-            bad = [name for name in self._names if name in history.tracks and history.tracks[name].bad]
+            norms = {name: track for (kind, name), track in history.tracks.items() if kind == "norm"}
+            bad = [name for name in self._names if name in norms and norms[name].bad]
             history.layer = bad[-1] if bad else ""
         self._spent += time.perf_counter() - begun
 
@@ -215,6 +213,13 @@ class TrainingMonitor(Widget):
     def _hear(self, _, content, buffers):
         if content.get("stop"):
             self._stop = True
+
+
+def _number(name, value):
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise DataError(f"TrainingMonitor.log: {name} is {value!r}; a number is needed.") from None
 
 
 def _in_notebook():

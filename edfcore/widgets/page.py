@@ -35,7 +35,7 @@ def placed(name, state, png, alt):
     png : bytes, its picture; alt : str, what it shows
     """
     picture = base64.b64encode(png).decode()
-    data = as_script(json.dumps(_plain(state), separators=(",", ":")))
+    data = json.dumps(_plain(state), separators=(",", ":")).replace("<", "\\u003c")  # no script ends or comment begins
     return (
         f'<div class="edf-place" data-module="{escape(name, quote=True)}">'
         f'<img alt="{escape(alt, quote=True)}" style="max-width:100%;background:#fff" '

@@ -2,15 +2,17 @@
 
 import numpy as np
 
-from ..errors import DataError
 from ..figures.schedule import schedule_figure
+from ..scenes.base import short
+from ..scenes.mine import called, real_array, wrong
 from ..scenes.schedule import NOISE, Schedules, composed, expected, expression, run, unread
-from .base import Widget, module, styles
+from .base import Widget, as_function, module, styles
+from .mine import Mine
 
 APART = 1e-6  # relative distance at which two rates have parted
 
 
-class ScheduleComposer(Widget):
+class ScheduleComposer(Mine, Widget):
     """Warmup, decay and restarts put together: drag their ends, see the rate, its sum, and a run at these rates.
 
     Parameters
@@ -29,7 +31,7 @@ class ScheduleComposer(Widget):
     draw = staticmethod(schedule_figure)
 
     def __init__(self, mine=None, **given):
-        self._mine = mine
+        self._mine = as_function("ScheduleComposer", mine, "a schedule, or a function of the step,")
         super().__init__(data={"noise": NOISE, "unread": unread()}, **given)
 
     @property
@@ -46,14 +48,16 @@ class ScheduleComposer(Widget):
         apart = np.abs(lr - right(np.arange(T))) > APART * np.maximum(lr, 1e-12)
         with np.errstate(over="ignore", invalid="ignore"):
             losses = {"expected": expected(lr), "seen": run(lr, NOISE[state["seed"], :T])}
-        return {"mine": {"lr": lr, **losses, "diverges": int(apart.argmax()) if apart.any() else -1}}
+        step = int(apart.argmax()) if apart.any() else -1
+        parts = f"Your rates part from these at step {step}" if apart.any() else "Your rates part from these nowhere"
+        told = f"{parts}; your expected loss at the end is {short(float(losses['expected'][-1]))}."
+        return {"mine": {"lr": lr, **losses, "diverges": step, "told": told}}
 
 
 def _rate(mine, t):
-    try:
-        rate = float(mine(t))
-    except TypeError as error:
-        raise DataError(f"ScheduleComposer: mine({t}) did not give a number: {error}") from error
-    if not 0 <= rate < np.inf:
-        raise DataError(f"ScheduleComposer: mine({t}) is {rate}; a finite rate of at least 0 is needed.")
-    return rate
+    name, needed = "ScheduleComposer", "a finite number of at least 0"
+    given = called(mine, name, needed, t)
+    rate = real_array(given, name, needed, f"mine({t})")
+    if rate.shape or not 0 <= rate < np.inf:
+        raise wrong(name, given, needed, f"mine({t})")
+    return float(rate)

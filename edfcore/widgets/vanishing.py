@@ -9,10 +9,9 @@ import json
 
 import numpy as np
 
-from ..errors import DataError
 from ..figures.vanishing import vanishing_figure
 from ..scenes.vanishing import DEPTHS, Vanishing, passed, rms, table
-from .base import FOLDER, Widget, module, styles
+from .base import FOLDER, Widget, as_function, module, styles
 
 TABLE = FOLDER / "vanishing.json"
 APART = 1.25  # the factor between two RMS at which two initializers have parted
@@ -47,10 +46,21 @@ class VanishingGradients(Widget):
     draw = staticmethod(vanishing_figure)
 
     def __init__(self, mine=None, **given):
-        if mine is not None and not callable(mine):
-            raise DataError(f"VanishingGradients: mine is {mine!r}; a function (rng, fan_in, fan_out) -> W is needed.")
-        self._mine = mine
+        self._mine = as_function("VanishingGradients", mine, "a function (rng, fan_in, fan_out) -> W")
         super().__init__(data=stored(), mode="live", **given)
+
+    def found(self):
+        """The arrays of the present state, those of the reader's own weights in "mine" where there are any."""
+        state = dict(self.state)
+        return self.scene.compute(state) | (self.overlay(state) or {})
+
+    def figure(self):
+        """The present state as a Figure, the reader's own weights in it."""
+        return type(self).draw(dict(self.state), self.found())
+
+    def _reply(self, state):
+        found = self.scene.compute(state) | (self.overlay(state) or {})
+        return found | {"caption": self.scene.caption(state, found), "rows": self.scene.rows(state, found)}
 
     def overlay(self, state):
         """The RMS of activations and gradients with the reader's weights, and where they part from the other's."""

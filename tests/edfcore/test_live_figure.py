@@ -81,12 +81,43 @@ def test_sliders_choices_and_switches(given, kind, default):
     assert (setting.kind, setting.default) == (kind, default) and seen[0] == default
 
 
-@pytest.mark.parametrize("given", [(1, 0), 3, [], ("a", "b"), (0, 1, 2, 3)])
+@pytest.mark.parametrize(
+    "given",
+    [(1, 0), 3, [], ("a", "b"), (0, 1, 2, 3), (0, 1, 0), (0, 1, -0.1), (0, 1, np.inf), (0, np.inf), (-np.inf, 0),
+     (0, np.nan), (False, True), (1j, 2j)],
+)  # fmt: skip
 def test_a_slider_that_cannot_be_understood_is_told(given):
-    with pytest.raises(DataError, match="at=.*for a slider"):
+    with pytest.raises(DataError, match=r"at.*for a slider"):
         LiveFigure(make, change, at=given)
 
 
 def test_a_figure_without_artists_is_told():
     with pytest.raises(DataError, match=r"make\(\) gives \(figure, \[artists\]\)"):
         LiveFigure(lambda: figure("x"), change, at=(0.0, 1.0))
+
+
+def test_numbers_of_numpy_are_numbers():
+    made = LiveFigure(make, change, at=(np.float32(-2), np.float64(2), np.float32(0.5)))
+    (setting,) = made.scene.settings
+    assert [type(v) for v in (setting.low, setting.high, setting.step, setting.default)] == [float] * 4
+    (choice,) = LiveFigure(make, change, at=[np.float64(0.5), np.float64(1)]).scene.settings
+    assert choice.choices == ((0.5, "0.5"), (1.0, "1.0"))
+    assert LiveFigure(make, change, at=(np.int64(0), np.int64(2))).state == {"at": 1}
+
+
+def test_a_slider_named_title_is_told():
+    with pytest.raises(DataError, match="call the slider otherwise"):
+        LiveFigure(make, change, title=(0.0, 1.0), at=(0.0, 1.0))
+
+
+def test_what_change_returns_is_a_sentence_or_the_artists():
+    assert LiveFigure(make, lambda artists, at: artists, at=(0.0, 1.0)).caption == ""
+    assert LiveFigure(make, lambda artists, at: artists[0], at=(0.0, 1.0)).caption == ""
+    with pytest.raises(DataError, match="returned 3; a sentence or None is needed"):
+        LiveFigure(make, lambda artists, at: 3, at=(0.0, 1.0))
+
+
+def test_a_choice_of_numbers_is_text_and_back():
+    made = LiveFigure(make, change, at=[0.5, 1.0, 2.0])
+    made.set(at=1.0)
+    assert made.text == "at=1" and made.scene.state_from(made.text) == {"at": 1.0}

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from traitlets import TraitError
 
 from edfcore import widgets
 from edfcore.errors import DataError
-from edfcore.scenes.base import Scene, Setting, short
+from edfcore.scenes.base import Scene, Setting, short, written
 from edfcore.scenes.paths import NAMES, STEPS, Paths, hessian, losses, optimizer, walk
 from edfcore.widgets.base import FOLDER, packed
-from edfcore.widgets.page import as_script, few_colours
+from edfcore.widgets.page import as_script, few_colours, placed
 
 SCENE = Paths()
 
@@ -122,8 +123,67 @@ def test_short_is_the_browser_s_short():
     assert json.loads(done.stdout) == [[short(v), short(v, 4)] for v in values]
 
 
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+def test_written_is_the_browser_s_written():
+    rng = np.random.default_rng(0)
+    drawn = 10.0 ** rng.uniform(-12, 20, 300) * rng.choice([-1, 1], 300)
+    values = [*map(float, drawn), *map(int, drawn), 1234567, 1234567.0, 1e-7, 1.5e-7, 1e-6, 1e-5, 100000.5, 12345678.9]
+    values += [0.0, -0.0, 1e15, 1e16, 123456789012345678, True, False, "a b", "1e-07"]
+    asked = f"\nconsole.log(JSON.stringify({json.dumps(values)}.map(written)))"
+    text = (FOLDER / "ui.js").read_text() + asked
+    done = subprocess.run(["node", "--input-type=module", "-e", text], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [written(v) for v in values]
+
+
+def nested(text):
+    """Lines on which a template literal stands inside another one."""
+    found, stack, k, line = [], [], 0, 1
+    while k < len(text):
+        c = text[k]
+        line += c == "\n"
+        if stack and stack[-1] == "`":
+            if c == "\\":
+                k += 1
+            elif c == "`":
+                stack.pop()
+            elif text[k : k + 2] == "${":
+                stack.append("{")
+                k += 1
+        elif text[k : k + 2] == "//":
+            k = text.index("\n", k) - 1
+        elif text[k : k + 2] == "/*":
+            k = text.index("*/", k) + 1
+        elif c in "'\"":
+            end = k + 1
+            while text[end] != c:
+                end += 2 if text[end] == "\\" else 1
+            k = end
+        elif c == "`":
+            found += [line] if "`" in stack else []
+            stack.append("`")
+        elif c == "{":
+            stack.append("{")
+        elif c == "}" and stack:
+            stack.pop()
+        k += 1
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.js")), ids=lambda path: path.name)
+def test_no_template_literal_stands_in_another_one(path):
+    """The minifier takes the blanks out of an inner one; join texts with + there."""
+    assert nested("`a ${b ? ` c ` : ''}`") == [1] and nested("`a ${b}`; // `\n'`' + `x`") == []
+    assert nested(path.read_text(encoding="utf-8")) == []
+
+
 def test_a_script_cannot_be_ended_by_what_it_holds():
     assert "</script" not in as_script('"</script><!-- x"') and "<!--" not in as_script("<!--")
+
+
+def test_a_state_stays_json_whatever_texts_it_holds():
+    made = placed("paths", {"title": "<!-- </script> <\\!--"}, b"", "")
+    inside = made.partition('<script type="application/json">')[2].removesuffix("</script></div>")
+    assert "<" not in inside and json.loads(inside) == {"title": "<!-- </script> <\\!--"}
 
 
 def test_arrays_are_packed_as_little_endian_bytes():
@@ -201,6 +261,14 @@ def test_a_reader_s_optimizer_is_laid_over_and_its_first_divergence_found():
     assert set(NAMES) == {"gd", "hb", "nag", "adam"}
 
 
+def asked(made, **content):
+    """What a widget answers to a message."""
+    sent = []
+    made.send = lambda content, buffers=None: sent.append(content)
+    made._answer(made, content, [])
+    return sent
+
+
 def test_a_reader_s_function_that_fails_is_told_in_the_widget():
     def broken(graph):
         return 1 / 0
@@ -214,3 +282,71 @@ def test_a_reader_s_function_that_fails_is_told_in_the_widget():
     assert sent == [{"sequence": 3, "error": "Your function raised ZeroDivisionError: division by zero"}]
     made._answer(made, {"sequence": 4, "state": {"kappa": 0}}, [])
     assert "condition number (kappa) is 0" in sent[1]["error"]
+
+
+@pytest.mark.parametrize("ended", [KeyboardInterrupt, SystemExit])
+def test_a_computation_that_is_ended_is_answered_all_the_same(ended):
+    def stopped(graph):
+        raise ended
+
+    made, sent = widgets.OptimizerPaths(), []
+    made._mine = stopped
+    made.send = lambda content, buffers=None: sent.append(content)
+    with pytest.raises(ended):
+        made._answer(made, {"sequence": 1, "view": "a", "state": dict(made.state)}, [])
+    assert sent == [{"sequence": 1, "view": "a", "error": f"{ended.__name__} ended the computation."}]
+
+
+@pytest.mark.parametrize("given", [{"mine": object()}, {"mine": {"a": float}}, {"mine": {1, 2}}])
+def test_what_cannot_be_sent_is_told(given):
+    made = widgets.OptimizerPaths()
+    made.overlay = lambda state: given
+    (reply,) = asked(made, sequence=1, state=dict(made.state))
+    assert "cannot be sent" in reply["error"] and reply["error"].startswith("OptimizerPaths")
+
+
+def test_a_reply_goes_to_the_view_that_asked():
+    made = widgets.OptimizerPaths()
+    (reply,) = asked(made, sequence=7, view="0.5", state=dict(made.state))
+    assert reply == {"sequence": 7, "view": "0.5", "found": {}}
+
+
+@pytest.mark.parametrize("content", [{}, {"state": None}, {"state": 3}])
+def test_a_message_without_a_state_is_told_as_what_it_is(content):
+    (reply,) = asked(widgets.OptimizerPaths(), sequence=1, **content)
+    assert reply["error"] == "OptimizerPaths: the browser's message holds no state."
+
+
+@pytest.mark.parametrize(
+    "name", ["OptimizerPaths", "OptimizerCourt", "ScheduleComposer", "BatchMicroscope", "VanishingGradients"]
+)
+def test_what_is_no_function_is_told(name):
+    with pytest.raises(DataError, match=f"{name}: mine is 3; .* is needed"):
+        getattr(widgets, name)(mine=3)
+
+
+@pytest.mark.parametrize(
+    "state", [{"kappa": 0}, {"kappa": None}, {"nonsense": 1}, {"kappa": 10**400}, {"gd": []}, {"t": 1.5}, {1: 2}]
+)
+def test_a_state_that_cannot_be_meant_is_refused_and_the_old_one_stays(state):
+    made = widgets.OptimizerPaths(kappa=20.0)
+    before = dict(made.state)
+    with pytest.raises(TraitError):
+        made.set_state({"state": state})  # as it comes from the browser
+    assert made.state == before
+    made.set_state({"state": {**before, "kappa": 30}})
+    assert made.state["kappa"] == 30
+
+
+def test_half_a_surrogate_pair_is_text_as_in_the_browser():
+    made = widgets.Broadcasting()
+    name = next(s.name for s in made.scene.settings if s.kind == "text")
+    told = made.scene.text(made.scene.state(**{name: "\ud83d"}))
+    assert told == f"{name}=%EF%BF%BD"
+    assert made.scene.text(made.scene.state(**{name: "\ud83d\ude00"})) == f"{name}=%F0%9F%98%80"
+
+
+@pytest.mark.parametrize("text", ["t=inf", "t=-inf", "t=1e400", "t=nan"])
+def test_an_infinite_whole_number_is_told(text):
+    with pytest.raises(DataError):
+        SCENE.state_from(text)

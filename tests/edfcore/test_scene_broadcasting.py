@@ -45,10 +45,12 @@ def test_the_result_or_the_clash_is_that_of_numpy(a, b):
         total = numbers("a", a) + numbers("b", b)
     except ValueError as error:
         assert not found["fits"] and str(error).strip() in SCENE.caption(state, found)
-        axis = int(re.match(r"Axis (\d+)", found["why"])[1])
+        axes = [int(k) for k in re.findall(r"\d+", found["why"].partition(" clash")[0])]
         width = max(len(a), len(b))
-        assert a[axis - width] != b[axis - width] and axis == found["clashes"][-1]
-        assert f"{a[axis - width]} in a and {b[axis - width]} in b" in found["why"]
+        assert axes == found["clashes"].tolist()
+        for axis in axes:
+            assert a[axis - width] != b[axis - width]
+            assert f"{a[axis - width]} in a and {b[axis - width]} in b" in found["why"]
     else:
         assert tuple(found["shape"]) == total.shape and found["copied"] == total.nbytes
         assert found["entry"] == total[tuple(found["index"].astype(int))]
@@ -118,7 +120,12 @@ def test_captions_say_what_is_stretched_and_what_would_mend_a_clash():
     assert "a is stretched along axis 1" in caption((3, 1), (4,)) and "b.grad over axis 0" in caption((3, 1), (4,))
     assert caption((2, 3), (2, 3)).endswith("No axis is stretched, and backward sums nothing.")
     assert "sums b.grad over axes 0, 1 and 2." in caption((5, 3, 2), ())
-    assert "is read 1 time," in caption((1, 3), (3,))
+    assert "stretched along" not in caption((1, 1), (1,))
+    assert caption((1, 3), (3,)).endswith(
+        "b gets axis 0 in front, of size 1, and nothing of it is stretched; backward takes it away again."
+    )
+    assert "backward takes them away again." in caption((1, 1), ())
+    assert caption((2, 3), (3, 2)).startswith("Axes 0 and 1 clash: 2 in a and 3 in b, 3 in a and 2 in b, and none is 1")
     assert caption((4, 3), (4,)).endswith("b[:, None], of shape (4, 1), would fit.")
     assert caption((5, 2), (5, 3, 2)).endswith("a[:, None], of shape (5, 1, 2), would fit.")
     assert "would fit" not in caption((2, 3), (3, 2))
@@ -143,7 +150,9 @@ def test_a_text_is_a_shape_or_none(text, shape):
 
 
 def test_a_text_that_is_no_shape_and_a_result_too_large_are_told():
-    assert SCENE.compute(SCENE.state(a="4;3"))["why"].startswith('a is "4;3"; a shape is at most 5 whole numbers')
+    assert SCENE.compute(SCENE.state(a="4;3"))["why"].startswith(
+        'a is "4;3"; this widget shows at most 5 axes, of 1 to 1000'
+    )
     why = SCENE.compute(SCENE.state(a="1000,1000", b="2,1,1"))["why"]
     assert why == "The result would hold 2e+6 entries; at most 1000000 are shown."
     with pytest.raises(DataError, match="at most 24 characters"):
@@ -227,3 +236,23 @@ def test_the_widget_is_made_of_one_small_module_and_a_picture_with_its_caption()
     seen = widget(a="4,3", b="4")
     assert len(seen._esm.encode()) <= 30_000
     assert 'data-module="broadcasting"' in element(seen) and "neither is 1" in element(seen)
+
+
+@pytest.mark.parametrize("mine, told", [
+    (4, "mine is 4"), (lambda a, b: "4,3", "gave '4,3'; a tuple"), (lambda a, b: (1.5, 2), "gave 1.5; a tuple"),
+    (lambda a, b: np.zeros(2), "gave an array of shape"),
+])  # fmt: skip
+def test_what_is_no_rule_is_refused_in_a_sentence(mine, told):
+    with pytest.raises(DataError, match=told):
+        widget(mine=mine)
+
+
+def test_ones_own_rule_is_told_without_a_browser():
+    made = widget(mine=lambda a, b: a)
+    assert "Your rule gives (4, 3), as NumPy." in made.caption and "Your rule" in made.figure().alt
+
+
+def test_long_axes_show_numbers_that_fit():
+    made = broadcasting_figure(*shown((1000,), (1000, 1)))
+    words = [text.get_text() for ax in made.axes[1:] for text in ax.texts]
+    assert all(words) and max(map(len, words)) <= 6

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edfcore.errors import DataError
 from edfcore.figures.court import court_figure
 from edfcore.optimizers import SGD, Adam
 from edfcore.scenes.court import (
@@ -160,7 +161,7 @@ def test_no_optimizer_is_unbeaten_as_the_caption_says_from_the_scores():
     told = scene.caption(*of())
     assert f"No optimizer is unbeaten: {name}, beaten least often, is beaten on {beaten.min()} of 10." in told
     found = of()[1] | {"beaten": np.array([1.0, 0, 2, 2, 2, 2, 2, 2])}
-    assert scene.caption(scene.state(), found).endswith("heavy ball is beaten by none on all 10.")
+    assert scene.caption(scene.state(), found).endswith("Heavy ball is beaten by none on all 10.")
 
 
 def test_the_caption_is_honest_where_neither_beats_the_other_or_both_are_one():
@@ -205,3 +206,23 @@ def test_an_optimizer_of_ones_own_tries_the_same_rates():
     assert np.array_equal(mine["rates"], table()["rates"][:, k])
     assert np.allclose(mine["losses"], table()["losses"][:, k])
     assert OptimizerCourt(mine=lambda graph, lr: SGD(graph, lr=lr)).live
+
+
+@pytest.mark.parametrize("mine, told", [
+    (3, "mine is 3"), (lambda g, lr: None, "gave None; an object with step"), (lambda g, lr: "sgd", "gave 'sgd'"),
+])  # fmt: skip
+def test_what_is_no_optimizer_is_refused_in_a_sentence(mine, told):
+    with pytest.raises(DataError, match=told):
+        OptimizerCourt(mine=mine)
+
+
+def test_a_solved_problem_is_told_as_such_and_the_rules_are_shown():
+    told = scene.caption(*of())
+    assert "bowl, solved (below 1e-12) against 0.00175" in told and " 1e-12 to" not in told
+    assert "last 20 of 60 steps" in shipped()["rules"] and "13 rates, 0.00001 to 10" in shipped()["rules"]
+    assert scene.caption(*of(first="hb", second="adam")).startswith("Heavy ball beats")
+
+
+def test_ones_own_is_told_without_a_browser():
+    made = OptimizerCourt(mine=lambda graph, lr: SGD(graph, lr=lr))
+    assert "Yours beats SGD on 0 and Adam on 3 of 10 problems." in made.caption and "Yours" in made.figure().alt

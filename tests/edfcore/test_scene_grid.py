@@ -124,7 +124,7 @@ def test_a_misaligned_row_touches_one_sector_more_unless_the_offset_is_whole_sec
 def test_lanes_are_threads_that_work_threads_past_n_and_lanes_without_a_thread(state):
     found, geometry = scene.compute(state), grid(state["n"], state["block"])
     counts = dict(zip(COUNTS, found["launch"], strict=True))
-    assert counts["idle lanes"] == geometry.idle + geometry.empty_lanes == counts["lanes"] - state["n"]
+    assert counts["lanes without work"] == geometry.idle + geometry.empty_lanes == counts["lanes"] - state["n"]
     assert counts["least sectors"] <= counts["32-byte sectors"] <= 2 * state["n"]
     assert counts["divergent: i < n"] <= 1
     assert found["kinds"].shape == (geometry.warps_per_block, 32)
@@ -150,13 +150,15 @@ def test_an_address_is_element_times_stride_plus_offset_in_bytes():
 
 def test_the_caption_tells_idle_lanes_divergence_and_what_the_warp_moves():
     told = scene.caption(*of())
-    assert "32 warps, 24 of 1024 lanes idle (2.34 %)" in told
-    assert "32 of 32 warps at work run both ways of i % 2 == 0" in told
+    assert "32 warps, 24 of 1024 lanes without work (2.34 %)" in told
+    assert "Of 32 warps at work 32 run both ways of i % 2 == 0, in turn." in told
     assert told.endswith("Warp 0 of block 3 asks for 128 bytes and moves 256, in 8 sectors: 4 would hold them.")
 
 
 def test_whole_warps_that_alternate_part_only_where_blocks_are_no_multiple_of_a_warp():
-    assert "0 of 32 warps at work run both ways" in scene.caption(*of(branch="warp", block=256))
+    assert "Of 32 warps at work none runs both ways of i // 32 % 2 == 0." in scene.caption(
+        *of(branch="warp", block=256)
+    )
     assert launch(branch="warp", block=48)["divergent: branch"] > 0
 
 
@@ -194,7 +196,7 @@ def test_an_index_of_ones_own_is_compared_lane_by_lane():
     halves = own_read(lambda i: i // 2, state, found)
     assert halves["diverges"] == 0  # element 384, not 1536
     assert (halves["sectors_warp"], halves["sectors"]) == (2, 31 * 2 + 1)  # two lanes share an element; 8 lanes end it
-    assert halves["efficiency"] == 4000 / (63 * 32)
+    assert halves["efficiency"] == 2000 / (63 * 32)  # bytes that two lanes share are asked for once
     reverse = own_read(lambda i: i if i < 770 else 2 * i, *of(stride=1))
     assert reverse["diverges"] == 2
 
@@ -202,3 +204,19 @@ def test_an_index_of_ones_own_is_compared_lane_by_lane():
 def test_an_index_below_0_is_refused():
     with pytest.raises(DataError, match="below 0"):
         GridExplorer(mine=lambda i: i - 1)
+
+
+@pytest.mark.parametrize("mine, told", [
+    (7, "mine is 7"), (lambda i: None, r"mine\(0\) gave None; a whole number"), (lambda i: "x", "gave 'x'"),
+    (lambda i: i / 2, r"mine\(0\) gave 0.0; a whole number"), (lambda i: 10**30, "a whole number from 0 to"),
+])  # fmt: skip
+def test_what_is_no_index_is_refused_in_a_sentence(mine, told):
+    with pytest.raises(DataError, match=told):
+        GridExplorer(mine=mine, n=10)
+
+
+def test_no_index_asks_for_more_than_it_moves_and_the_picture_without_a_browser_tells_it():
+    for index in (lambda i: i // 2, lambda i: 0, lambda i: i, lambda i: 31 - i % 32):
+        assert own_read(index, *of(stride=1))["efficiency"] <= 1
+    made = GridExplorer(mine=lambda i: i // 2)
+    assert "lane 0 is the first that reads elsewhere" in made.caption and "With your index" in made.figure().alt

@@ -216,3 +216,20 @@ def test_the_widget_is_made_of_one_small_module_and_a_picture_with_its_caption()
     with pytest.raises(DataError, match="it lies between 1 and 5"):
         widget(B=6)
     assert SimpleNamespace(**seen.state).at == "y"
+
+
+@pytest.mark.parametrize("mine, told", [
+    (4, "mine is 4"), (lambda g, x, W: None, "gave None; two arrays"), (lambda g, x, W: (x,), "two arrays"),
+    (lambda g, x, W: (x, W, g), "two arrays"), (lambda g, x, W: (1j * x, W), "complex numbers"),
+    (lambda g, x, W: ("x", W), "mine, as x.grad, gave 'x'"),
+])  # fmt: skip
+def test_what_is_no_backward_is_refused_in_a_sentence(mine, told):
+    with pytest.raises(DataError, match=told):
+        widget(mine=mine)
+
+
+def test_one_instance_is_the_only_one_and_ones_own_is_told_without_a_browser():
+    state = SCENE.state(B=1)
+    assert "1 term, from the only instance of the batch." in SCENE.caption(state, SCENE.compute(state))
+    made = widget(mine=lambda grad, x, W: (grad @ W.T, 2 * (x.T @ grad)))
+    assert "Your backward parts" in made.caption and "Your backward parts" in made.figure().alt

@@ -192,9 +192,9 @@ def test_ones_own_schedule_is_compared_with_the_composed_one(composer):
 
 
 def test_a_schedule_that_gives_no_rate_is_told(composer):
-    with pytest.raises(DataError, match="mine\\(3\\) is -1.0"):
+    with pytest.raises(DataError, match="mine\\(3\\) gave -1; a finite number"):
         composer(mine=lambda t: -1 if t == 3 else 0.1)
-    with pytest.raises(DataError, match="did not give a number"):
+    with pytest.raises(DataError, match="gave None; a finite number"):
         composer(mine=lambda t: None)
 
 
@@ -214,3 +214,19 @@ def test_the_module_and_its_noise_are_small(composer):
     assert widget.expression in str(scene.rows(dict(widget.state), widget.found()))
     assert 'data-module="schedule"' in element(widget) and "Learning-rate schedule" in element(widget)
     assert composer.from_state(widget.text).state == widget.state
+
+
+def test_what_is_no_schedule_is_told_and_what_mine_raises_keeps_its_kind(composer):
+    for wrong in (5, "cosine", lambda t: "x", lambda t: 1j, lambda t: [1, 2]):
+        with pytest.raises(DataError, match="mine"):
+            composer(mine=wrong)
+    with pytest.raises(ZeroDivisionError) as error:
+        composer(mine=lambda t: 1 / t)
+    assert "mine raised this ZeroDivisionError" in error.value.__notes__[0]
+
+
+def test_ones_own_is_told_without_a_browser_and_sums_are_compared_plainly(composer):
+    made = composer(mine=lambda t: 0.1)
+    assert "Your rates part from these at step 0" in made.caption and "Your rates" in made.figure().alt
+    assert made.caption.count("of what the constant rate adds up to.") == 1
+    assert scene.rows(*of(T=100, t=1))[3][0] == "expected loss after 1 step"

@@ -1,6 +1,8 @@
 """The many-device timeline: what it says agrees with the simulation, with closed forms, and with itself."""
 
 import json
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -93,7 +95,8 @@ def test_a_bubble_is_told_of_pipelines_alone():
 def test_a_slow_device_makes_the_others_idle():
     state, f = found(slow=3.0, who=1, link="NVLink 3 switch")
     assert f["shares"][1, 2] < 0.01 and (np.delete(f["shares"][:, 2], 1) > 0.5).all()
-    assert "All wait for device 1" in SCENE.caption(state, f)
+    others = percent(np.delete(f["shares"][:, 2], 1).mean())
+    assert f"the others idle {others} of the step on average" in SCENE.caption(state, f)
     assert f["seconds"] == pytest.approx(3 * found(link="NVLink 3 switch")[1]["seconds"], rel=0.02)
 
 
@@ -139,7 +142,77 @@ def test_the_key_tells_apart_what_differs_and_only_that(state):
     same = SCENE.state(**(state | {"t": (state["t"] + 1) % 101}))
     assert key(same) == key(state)
     other = state | {"overlap": not state["overlap"]}
-    assert key(other) != key(state)
+    counts = state["devices"] > 1 and state["strategy"] in ("data", "hybrid")
+    assert (key(other) != key(state)) == counts
+
+
+@pytest.mark.parametrize("devices", [1, 4])
+@pytest.mark.parametrize("strategy", ["data", "model", "hybrid", "gpipe", "1f1b"])
+def test_overlap_matters_where_the_key_says_so_and_nowhere_else(strategy, devices):
+    on, off = (found(strategy=strategy, devices=devices, overlap=o) for o in (True, False))
+    assert (on[1]["seconds"] == off[1]["seconds"]) == (key(on[0]) == key(off[0]))
+
+
+@pytest.mark.parametrize("link", ["PCIe 3 shared", "Ethernet 10 switch"])
+@pytest.mark.parametrize("strategy", ["data", "1f1b"])
+def test_what_a_slow_device_costs_is_told_beside_communication(strategy, link):
+    state, f = found(slow=2.0, strategy=strategy, link=link)
+    even = found(strategy=strategy, link=link)[1]["seconds"]
+    assert f["even"] == even < f["seconds"]
+    assert f"as fast as the others it would take {seconds(even)}" in SCENE.caption(state, f)
+    assert "it would take" not in SCENE.caption(*found(strategy=strategy, link=link))
+
+
+def looked_up(name, data, states):
+    """[caption, state afterwards] of what js/<name>.js looks up, which needs no browser."""
+    if not (node := shutil.which("node")):
+        pytest.skip("node runs the module")
+    from edfcore.widgets.base import module
+    from edfcore.widgets.page import _plain
+
+    ask = """
+    const bytes = (v) => {
+      if (Array.isArray(v)) return v.map(bytes);
+      if (v === null || typeof v !== "object") return v;
+      if (v.base64 !== undefined) return Uint8Array.from(Buffer.from(v.base64, "base64"));
+      return Object.fromEntries(Object.entries(v).map(([k, x]) => [k, bytes(x)]));
+    };
+    const [data, states] = JSON.parse(require("fs").readFileSync(0, "utf8")), table = unpack(bytes(data));
+    console.log(JSON.stringify(states.map((state) => [scene.caption(state, scene.lookup(state, table)), state])));
+    """
+    script = module(name).partition("export default")[0] + ask
+    asked = json.dumps([_plain(data), states])
+    done = subprocess.run([node, "-e", script], input=asked, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def test_a_page_without_python_says_what_it_shows_instead(widget):
+    asked = SCENE.state(devices=8, network="vgg16", batch=1024, kind="V100")
+    exact, sliding = SCENE.state(slow=2.0, who=1), SCENE.state(batch=512)
+    (told, shown), (same, _), (slid, kept) = looked_up("timeline", widget.data, [asked, exact, sliding])
+    assert told.startswith(
+        "Shown: AlexNet, GTX Titan, batch 256; you asked for VGG-16, V100, batch 1024, which needs Python. 8 devices ("
+    )
+    assert (shown["devices"], shown["network"], shown["kind"], shown["batch"]) == (8, "alexnet", "GTX Titan", 256)
+    assert same == SCENE.caption(exact, SCENE.compute(exact))
+    assert (
+        slid.startswith("Shown: batch 256; you asked for batch 512") and kept == sliding
+    )  # arrow keys go on from there
+
+
+def test_every_state_is_told_by_what_is_shown_or_by_what_is_not(widget):
+    rng, keys = np.random.default_rng(0), {one["key"]: one["told"] for one in widget.data["states"]}
+    few = {"batch": [64, 200, 256], "micro": [2, 8, 9], "slow": [1.0, 2.0, 2.25], "who": [0, 3, 7], "t": [70]}
+    values = {s.name: few.get(s.name) or [v for v, _ in s.choices] or [True, False] for s in SCENE.settings}
+    states = [{name: some[rng.integers(len(some))] for name, some in values.items()} for _ in range(300)]
+    states += [SCENE.state() | {name: v} for name, some in values.items() for v in some]
+    for state, (told, shown) in zip(states, looked_up("timeline", widget.data, states), strict=True):
+        if key(state) in keys:
+            assert told == keys[key(state)] and shown == state
+        else:
+            assert told.startswith("Shown: ") and ", which needs Python. " in told and "undefined" not in told
+            assert SCENE.state(**shown) == shown
+            assert shown == state or told.endswith(keys[key(shown)])  # sliders alone stay, for arrow keys to go on from
 
 
 def test_what_is_sent_is_json_without_nan():

@@ -22,14 +22,14 @@ const array = (values) => Float64Array.from(values);
 
 function trouble(a, b, state) {
   for (const [name, shape] of pairs([a, b]))
-    if (!shape) return `${name} is "${state[name]}"; a shape is at most 5 whole numbers from 1 to 1000 between commas, such as 4,3.`;
+    if (!shape) return `${name} is "${state[name]}"; this widget shows at most 5 axes, of 1 to 1000, with commas between them, such as 4,3.`;
   const entries = product(common(a, b));
   if (entries > 1e6) return `The result would hold ${short(entries)} entries; at most 1000000 are shown.`;
 }
 
-function clash(a, b, axis) {
-  const [m, n] = both(a, b)[axis];
-  const told = `Axis ${axis} clashes: ${m} in a and ${n} in b, and neither is 1. NumPy says: operands could not be broadcast together with shapes ${[a, b].map((shape) => tuple(shape).replaceAll(" ", "")).join(" ")}.`;
+function clash(a, b, axes) {
+  const sizes = axes.map((k) => both(a, b)[k]).map(([m, n]) => `${m} in a and ${n} in b`).join(", "), [start, none] = axes[1] ? ["clash", "none"] : ["clashes", "neither"];
+  const told = `A${listed(axes).slice(1)} ${start}: ${sizes}, and ${none} is 1. NumPy says: operands could not be broadcast together with shapes ${[a, b].map((shape) => tuple(shape).replaceAll(" ", "")).join(" ")}.`;
   const [name, shape, other] = a.length < b.length ? ["a", a, b] : ["b", b, a];
   for (let place = shape.length; place > 0 && a.length !== b.length; place--) {
     const more = [...shape.slice(0, place), 1, ...shape.slice(place)];
@@ -42,7 +42,7 @@ function simulate(state) {
   const a = shapeOf(state.a), b = shapeOf(state.b), why = trouble(a, b, state);
   if (why) return { fits: 0, why, clashes: array([]) };
   const axes = clashing(a, b);
-  if (axes.length) return { fits: 0, why: clash(a, b, axes.at(-1)), clashes: array(axes) };
+  if (axes.length) return { fits: 0, why: clash(a, b, axes), clashes: array(axes) };
   const result = common(a, b), width = result.length;
   const index = [0, 0, state.sheet, state.row, state.column].slice(5 - width).map((k, n) => (drawn(result[n]).includes(k) ? k : result[n] - 1));
   const found = { fits: 1, shape: array(result), copied: state.bytes * product(result), index: array(index), entry: 0 };
@@ -62,7 +62,8 @@ function simulate(state) {
 
 function stretched(name, found) {
   const axes = listed(found[`sums_${name}`]), times = found[`repeats_${name}`];
-  return `${name} is stretched along ${axes}: ${found[`held_${name}`]} bytes are held where copies would take ${found.copied}, each entry is read ${times} time${times === 1 ? "" : "s"}, and backward sums ${name}.grad over ${axes}.`;
+  if (times === 1) return `${name} gets ${axes} in front, of size 1, and nothing of it is stretched; backward takes ${found["sums_" + name].length === 1 ? "it" : "them"} away again.`;
+  return `${name} is stretched along ${axes}: ${found["held_" + name]} bytes are held where copies would take ${found.copied}, each entry is read ${times} times, and backward sums ${name}.grad over ${axes}.`;
 }
 
 function caption(state, found) {
@@ -116,7 +117,7 @@ function mount(view) {
     const sizes = both(...shapes), width = sizes.length, head = (words) => h("th", {}, words);
     const row = (name, made) => h("tr", {}, head(name), made);
     const given = (shape, n) => sizes.map((pair, k) => {
-      const none = k < width - shape.length, copy = pair[n] === 1 && (none || pair[1 - n] > 1);
+      const none = k < width - shape.length, copy = pair[n] === 1 && pair[1 - n] > 1;
       return h("td", { "data-copy": copy, class: found.clashes?.includes(k) && "bx" }, none ? "none" : pair[n]);
     });
     return h("table", {}, row("axis", sizes.map((_, k) => head(`${k} (${k - width})`))), pairs(shapes).map(([name, shape], n) => row(name, given(shape, n))),
@@ -125,13 +126,13 @@ function mount(view) {
   };
   const block = (name, shape, full, shapes, found) => {
     const three = padded(full, 3), [sheets, down, across] = three.map(drawn), own = name === "c";
-    const many = product(shapes[0]) > 999 || product(shapes[1]) > 99;
     const cell = (...place) => {
       const index = place.slice(3 - full.length), copy = !own && padded(shape, full.length).some((size, k) => size === 1 && index[k] > 0);
       const value = own ? numberAt("a", shapes[0], index) + numberAt("b", shapes[1], index) : numberAt(name, shape, index);
       const [sheet, row, column] = place, made = h(own ? "button" : "span", own ? {
         "aria-label": `c[${index}] = ${value}`, onkeydown: (event) => arrow(event, full, index), onclick: () => view.set({ sheet, row, column }),
-      } : { "data-copy": copy }, many ? "" : value);
+      } : { "data-copy": copy }, value < 1e6 ? value : short(value, 2));
+      if (value > 99999) Object.assign(made.style, { fontSize: "9px", letterSpacing: "-.6px" });
       cells.push({ node: made, name, copy, index: `${index}`, from: `${source(shape, index)}` });
       return made;
     };
@@ -142,8 +143,8 @@ function mount(view) {
       h("div", { class: "bf" }, all(sheets, (sheet) => h("div", {}, three[0] > 1 ? h("span", { class: "bs" }, `sheet ${sheet}`) : null,
         h("div", { class: "bg", style: `grid-template-columns:repeat(${across.length + (three[2] > 6)},34px)` },
           all(down, (r) => all(across, (c) => cell(sheet, r, c)), "grid-column:1/-1"))))),
-      sums ? h("div", { class: "bs" }, `strides ${tuple(found[`strides_${name}`])}, ${found[`held_${name}`]} bytes held`, h("br"),
-        `${name}.grad = c.grad${sums.length ? ` summed over ${listed(sums)}` : ""}`) : null);
+      sums ? h("div", { class: "bs" }, `strides ${tuple(found["strides_" + name])}, ${found["held_" + name]} bytes held`, h("br"),
+        `${name}.grad = c.grad${sums.length ? " summed over " + listed(sums) : ""}`) : null);
   };
 
   return (state, found) => {

@@ -1,6 +1,6 @@
 // The table of scenes/court.py, looked up: the same cases, caption and rows.
 
-const T = 60, N = 8, BEATS = 0.5, LEAST = 1e-13;
+const T = 60, N = 8, BEATS = 0.5, FLOOR = 1e-12, LEAST = 1e-13;
 const column = (table, k, n) => Float64Array.from(range(n), (p) => table[p * N + k]);
 
 /** The smallest problem on which `one` beats `other`, of these the clearest; else the closest to it. */
@@ -28,14 +28,17 @@ function lookup(state, data) {
   return { pair, cases, scores: both(data.scores), rates: both(data.rates), loss, names, sizes, ...verdicts(data.scores, count) };
 }
 
+const sentence = (text) => text[0].toUpperCase() + text.slice(1);
+const scored = (v) => (v <= FLOOR ? `solved (below ${short(FLOOR)})` : short(v));
+
 function caption(state, f) {
   const of = f.names.length, least = f.beaten.indexOf(Math.min(...f.beaten)), times = f.beaten[least];
   const claim = (side) => {
-    const a = f.pair[side], b = f.pair[1 - side], wins = f.wins[a * N + b], k = f.cases[side], at = (c) => short(f.scores[2 * k + c]);
-    return `${NAMES[a]} beats ${NAMES[b]} on ${wins} of ${of}; ${wins ? "the smallest" : "the closest"}: ${f.names[k]}, ${at(side)} to ${at(1 - side)}.`;
+    const a = f.pair[side], b = f.pair[1 - side], wins = f.wins[a * N + b], k = f.cases[side], at = (c) => scored(f.scores[2 * k + c]);
+    return `${sentence(NAMES[a])} beats ${NAMES[b]} on ${wins} of ${of}; ${wins ? "the smallest" : "the closest"}: ${f.names[k]}, ${at(side)} against ${at(1 - side)}.`;
   };
-  const told = state.first === state.second ? `${NAMES[f.pair[0]]} is chosen twice: choose two that differ.` : `${claim(0)} ${claim(1)}`;
-  if (!times) return `${told} ${NAMES[least]} is beaten by none on all ${of}.`;
+  const told = state.first === state.second ? `${sentence(NAMES[f.pair[0]])} is chosen twice: choose two that differ.` : `${claim(0)} ${claim(1)}`;
+  if (!times) return `${told} ${sentence(NAMES[least])} is beaten by none on all ${of}.`;
   return `${told} No optimizer is unbeaten: ${NAMES[least]}, beaten least often, is beaten on ${times} of ${of}.`;
 }
 
@@ -44,7 +47,7 @@ function rows(state, f) {
   return [["problem", "coordinates", ...names.flatMap((name) => [`${name}, rate`, `${name}, loss`]), "beats"],
     ...f.names.map((name, p) => {
       const [[ra, rb], [a, b]] = [f.rates, f.scores].map((v) => [v[2 * p], v[2 * p + 1]]);
-      return [name, String(f.sizes[p]), short(ra), short(a), short(rb), short(b), winner(a, b)];
+      return [name, String(f.sizes[p]), short(ra), scored(a), short(rb), scored(b), winner(a, b)];
     })];
 }
 
@@ -105,7 +108,8 @@ function mount(view) {
   });
   const grid = matrix(view), all = picture(wide, 280, "Factor between the two on every problem"), bars = s("g", {}), striped = hatch(1);
   all.append(striped.node, bars);
-  view.picture.append(h("style", {}, LOOK), h("div", { class: "edf-cc" }, panels.map((p) => p.node), grid.node, all));
+  const yours = h("p");
+  view.picture.append(h("style", {}, LOOK), h("div", { class: "edf-cc" }, panels.map((p) => p.node), grid.node, all), h("p", { class: "edf-told", style: "flex-basis:100%;margin:0" }, data.rules), yours);
 
   /** On every problem, how many times lower the score of the better one is: a bar to its side. */
   const ratios = (f) => {
@@ -124,7 +128,7 @@ function mount(view) {
     const who = [0, 1, ...(mine ? [4] : [])], names = { 0: NAMES[f.pair[0]], 1: NAMES[f.pair[1]], 4: "yours" };
     const loss = (k) => { const [from, n, count] = source(k); return pick(from.losses, p, n, count, T + 1); };
     const path = (k) => { const [from, n, count] = source(k); return flat ? pick(from.line, p, n, count, T + 1) : pick(from.plane, p - single, n, count, 2 * T + 2); };
-    head.textContent = `${names[side]}${f.wins[f.pair[side] * N + f.pair[1 - side]] ? " wins" : " wins nowhere; closest"}: ${f.names[p]}, ${data.formulas[p]}`;
+    head.textContent = `${sentence(names[side])}${f.wins[f.pair[side] * N + f.pair[1 - side]] ? " wins" : " wins nowhere; closest"}: ${f.names[p]}, ${data.formulas[p]}`;
     const raw = who.map(loss), values = raw.map((f) => f.map((v) => Math.max(v, LEAST))), all = values.flatMap((v) => [...v]).filter(Number.isFinite), tracks = who.map(path);
     const chart = axes({ top: 16, width: wide, height: 180, x: [0, T + 1], y: [Math.max(Math.min(...all) / 2, LEAST / 4), Math.min(Math.max(...all), 1e4) * 2], logy: true, xlabel: "step" });
     who.forEach((k, n) => chart.plot.append(line(steps.map(chart.X), Array.from(values[n], chart.Y), k), mark(chart.X(t), chart.Y(values[n][t]), k)));
@@ -142,13 +146,15 @@ function mount(view) {
     const split = mine ? steps.find((m) => Math.abs(values[2][m] - values[0][m]) > 1e-6 * values[0][m]) : undefined;
     if (split !== undefined) chart.plot.append(s("circle", { cx: chart.X(split), cy: chart.Y(values[2][split]), r: 9, fill: "none", stroke: "currentColor", "stroke-width": 2 }));
     body.replaceChildren(chart.node, plane.node, s("text", { x: 8, y: 12 }, "loss"), ...who.map((k, n) => legend(58 + 100 * n, 8, [[k, names[k]]])));
-    foot.textContent = `Step ${t}: ${who.map((k, n) => `${names[k]} ${short(raw[n][t])}`).join(", ")}.${mine ? ` Yours scores ${short(mine.scores[p])} at rate ${short(mine.rates[p])}; ${split === undefined ? "it never parts" : `it parts from ${names[0]} at step ${split}`}.` : ""}`;
+    const parts = split === undefined ? "it never parts" : `it parts from ${names[0]} at step ${split}`, at = who.map((k, n) => `${names[k]} ${short(raw[n][t])}`).join(", ");
+    foot.textContent = `Step ${t}: ${at}.` + (mine ? ` Yours scores ${scored(mine.scores[p])} at rate ${short(mine.rates[p])}; ${parts}.` : "");
   };
 
   return (state, f) => {
     panels.forEach((one, side) => panel(one, side, state.t, f));
     grid.show(f);
     ratios(f);
+    yours.textContent = f.mine?.told ?? "";
   };
 }
 

@@ -7,7 +7,7 @@ const TESTS = {
   half: ["i % 32 < 16", (i) => i % 32 < 16], warp: ["i // 32 % 2 == 0", (i) => floor(i / 32) % 2 === 0],
 };
 
-const NAMES = ["threads", "lanes", "idle lanes", "warps at work", "divergent: branch", "divergent: i < n", "32-byte sectors", "least sectors",
+const NAMES = ["threads", "lanes", "lanes without work", "warps at work", "divergent: branch", "divergent: i < n", "32-byte sectors", "least sectors",
   "128-byte lines", "bytes asked for", "bytes moved"];
 
 const kindOf = ({ n, block, branch }, i, t) => (t >= block ? EMPTY : i >= n ? IDLE : TESTS[branch][1](i) ? FIRST : SECOND);
@@ -43,12 +43,12 @@ const efficient = (c) => (c[10] ? `${short((100 * c[9]) / c[10])} %` : "-");
 
 function caption(state, { blocks, warps, at_block, at_warp, launch, warp }) {
   const [, lanes, idle, work, divergent] = launch;
-  let told = `${count(state.n, "element")} on ${count(blocks, "block")} of ${state.block}: ${count(warps, "warp")}, ${idle} of ${lanes} lanes idle (${short((100 * idle) / lanes)} %).`;
+  let told = `${count(state.n, "element")} on ${count(blocks, "block")} of ${state.block}: ${count(warps, "warp")}, ${idle} of ${lanes} lanes without work (${short((100 * idle) / lanes)} %).`;
   if (state.branch !== "none")
-    told += ` ${divergent} of ${count(work, "warp")} at work ${divergent === 1 ? "runs" : "run"} both ways of ${TESTS[state.branch][0]}, in turn.`;
+    told += ` Of ${count(work, "warp")} at work ${divergent || "none"} run${divergent > 1 ? "" : "s"} both ways of ${TESTS[state.branch][0]}${divergent ? ", in turn" : ""}.`;
   const who = `Warp ${at_warp} of block ${at_block}`, [sectors, least, , asked, moved] = warp.slice(6);
   if (!asked) return `${told} ${who} has no element and reads nothing.`;
-  return `${told} ${who} asks for ${asked} bytes and moves ${moved}, in ${count(sectors, "sector")}: ${sectors === least ? "as few as hold them" : `${least} would hold them`}.`;
+  return `${told} ${who} asks for ${asked} bytes and moves ${moved}, in ${count(sectors, "sector")}: ${sectors === least ? "as few as" : least + " would"} hold them.`;
 }
 
 const rows = (state, f) => [["count", "launch", `warp ${f.at_warp} of block ${f.at_block}`],
@@ -110,6 +110,7 @@ function mount(view) {
     const tall = row(), y = TOP + f.at_warp * tall, list = range(4).map(() => []);
     f.kinds.forEach((k, t) => list[k].push([LEFT + (t % WARP) * CELL + 0.5, TOP + floor(t / WARP) * tall + 0.5, CELL - 1, tall - 1]));
     const [test] = TESTS[state.branch], other = state.branch === "none" ? [] : [[SECOND, 124, "else"]];
+    map.setAttribute("viewBox", `0 0 ${WIDE} ${TOP + per() * tall + 3}`); // no room for warps that there are not
     cells.replaceChildren(...list.map((some, k) => box(some, fill[k])),
       ...[HALO, RING].map((look) => box([[LEFT - 1, y, ROOM + 2, tall], [LEFT + state.at_lane * CELL, y, CELL, tall]], look)), ...marks(per(), tall, String),
       ...[[FIRST, 0, test], ...other, [IDLE, 178, "idle"], [EMPTY, 228, "empty"]].flatMap(([k, x, name]) => [
@@ -120,12 +121,13 @@ function mount(view) {
     const tall = min(40, TALL / height), touched = new Set(reads.map((a) => floor(a / SECTOR))), { at_lane } = state, end = TOP + height * tall;
     const place = (bytes, up, part) => (a) => [LEFT + (((a - first) % 512) * ROOM) / 512 + 0.5, TOP + (floor((a - first) / 512) + up) * tall, (bytes * ROOM) / 512 - 1, tall * part];
     const sector = place(SECTOR, 0.04, 0.88), asked = place(state.size, 0.14, 0.68), all = range(height * 16).map((k) => first + k * SECTOR), moved = (a) => touched.has(a / SECTOR);
+    memory.setAttribute("viewBox", `0 0 ${WIDE} ${end + (f.mine ? 36 : 20)}`);
     bytes.replaceChildren(text(0, TOP - 8, "byte"), text(LEFT, TOP - 8, "filled: asked for; tinted sector: moved"), ...marks(height, tall, (r) => first + 512 * r),
       box(all.filter((a) => !moved(a)).map(sector), { ...THIN, opacity: 0.35 }), box(all.filter(moved).map(sector), { ...THIN, ...ink(2), "fill-opacity": 0.2 }),
       box(reads.map(asked), ink(2)), box(f.where[at_lane] < 0 ? [] : [asked(f.where[at_lane])], RING),
       text(LEFT, end + 16, `${count(f.warp[6], "sector")}, ${count(f.warp[8], "line")}; asked / moved: ${efficient(f.warp)}`));
     if (f.mine) bytes.append(box([...f.mine.where].filter((a) => a >= first && a < first + height * 512).map(place(state.size, 0.14, 0.3)), ink(4)),
-      text(LEFT, end + 32, `yours, half height: ${count(f.mine.sectors_warp, "sector")}; launch ${short(100 * f.mine.efficiency)} %`));
+      text(LEFT, end + 32, `yours, half height: ${count(f.mine.sectors_warp, "sector")}; launch: ${short(100 * f.mine.efficiency)} % needed`));
   };
 
   return (state, found) => {
@@ -136,7 +138,7 @@ function mount(view) {
     recall(state);
     const does = ["empty", "idle", TESTS[state.branch][0], "else"], { at_lane } = state;
     const kindAt = (l) => f.kinds[f.at_warp * WARP + l];
-    const tell = (l) => `Lane ${l}: ${does[kindAt(l)]}${kindAt(l) ? `, i = ${f.element[l]}` : ""}` + (f.where[l] < 0 ? "" : `, reads x[${f.where[l] / state.size}], byte ${f.where[l]}`);
+    const tell = (l) => `Lane ${l}: ${does[kindAt(l)]}${kindAt(l) ? ", i = " + f.element[l] : ""}` + (f.where[l] < 0 ? "" : `, reads x[${f.where[l] / state.size}], byte ${f.where[l]}`);
     lanes.forEach((one, l) => {
       one.dataset.k = kindAt(l);
       one.textContent = f.mine?.diverges === l ? `${l}\u2260` : l;
@@ -144,7 +146,7 @@ function mount(view) {
       one.setAttribute("aria-current", String(l === at_lane));
       one.setAttribute("aria-label", tell(l));
     });
-    const mine = f.mine ? `. Yours: ${f.mine.where[at_lane] < 0 ? "nothing" : `byte ${f.mine.where[at_lane]}`}; ${f.mine.diverges < 0 ? "no lane" : `first lane ${f.mine.diverges}`} reads elsewhere` : "";
+    const mine = f.mine ? `. Yours: ${f.mine.where[at_lane] < 0 ? "nothing" : "byte " + f.mine.where[at_lane]}; ${f.mine.diverges < 0 ? "no lane" : "first lane " + f.mine.diverges} reads elsewhere` : "";
     told.textContent = `${tell(at_lane)}${mine}.`;
   };
 }

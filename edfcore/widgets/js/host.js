@@ -26,10 +26,18 @@ for (const script of edfOwn) {
   const text = edfSource(edfShared) + edfSource(script);
   edfModules[script.dataset.name] = import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
 }
-for (const place of document.querySelectorAll(".edf-place")) {
-  const state = edfBytes(JSON.parse(place.querySelector('script[type="application/json"]').textContent));
-  edfModules[place.dataset.module].then((found) => {
-    place.replaceChildren();
-    found.default.render({ model: edfModel({ ...state, frozen: true }), el: place });
-  });
+/** One widget in the place of its picture, which stays where it cannot be had. */
+async function edfStart(place) {
+  const el = document.createElement("div");
+  try {
+    const state = edfBytes(JSON.parse(place.querySelector('script[type="application/json"]').textContent));
+    const found = await edfModules[place.dataset.module];
+    place.append(el); // before it is drawn, since widgets measure themselves
+    found.default.render({ model: edfModel({ ...state, frozen: true }), el });
+    place.replaceChildren(el);
+  } catch (why) {
+    el.remove();
+    console.error(why);
+  }
 }
+document.querySelectorAll(".edf-place").forEach(edfStart);

@@ -59,7 +59,7 @@ function simulate(state) {
   f.second = parts[parts.length - 1];
   f.terms = sums ? times(parts) : shaped([...f.first, ...f.second]);
   const numbers = Array.from(f.terms, (v, k) => (sums ? parts.map((p) => bracketed(p[k])).join("*") : bracketed(v)));
-  f.symbols = `${indexed(name, carries, {})} = ${sums ? `sum_${sums} ${spelled({}).join(" ")}` : spelled({}).join(" + ")}`;
+  f.symbols = `${indexed(name, carries, {})} = ${sums ? ["sum_" + sums, ...spelled({})].join(" ") : spelled({}).join(" + ")}`;
   f.equation = `${entry} = ${numbers.join(" + ")} = ${short(f.value)}`;
   f.loop = sums ? `for ${sums} in range(${numbers.length}): ${entry} += ${spelled(at).join(" * ")}` : `${entry} = ${spelled(at).join(" + ")}`;
   f.einsum = sums
@@ -78,7 +78,7 @@ function caption(state, found) {
   const carried = `${indexed(state.at, carries, at)} = ${short(found.value)} carries ${[...carries].join(" and ")}`;
   if (!sums) return `${carried}, as y does, and nothing is summed. beta[${at.j}] lacks b and serves every instance, so beta.grad sums over b.`;
   const start = `${carried} and is the sum over ${sums}, the index that it lacks: ${n} term${n === 1 ? "" : "s"}`;
-  if (sums === "b") return `${start}, one from each instance of the batch.`;
+  if (sums === "b") return `${start}, ${n === 1 ? "from the only" : "one from each"} instance of the batch.`;
   return `${start}, all from instance ${at.b}. The batch is not summed: no other instance takes part.`;
 }
 
@@ -165,7 +165,7 @@ function mount(view) {
       one.dataset.lit = k;
       one.toggleAttribute("data-mine", differs);
       if (!own) continue;
-      one.setAttribute("aria-label", `${indexed(name, VALUES[name][0], place)} = ${short(v)}${differs ? `, yours ${short(other)}` : ""}`);
+      one.setAttribute("aria-label", `${indexed(name, VALUES[name][0], place)} = ${short(v)}${differs ? ", yours " + short(other) : ""}`);
       one.setAttribute("aria-current", k === 2);
       one.tabIndex = (name === state.at ? k === 2 : !row && !column) ? 0 : -1;
     }

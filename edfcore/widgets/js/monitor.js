@@ -94,12 +94,12 @@ function mount(view) {
   const top = h("div", { class: "edf-buttons", style: "flex:1 1 100%" }, stop, told);
   const panels = h("div", { style: "flex:1 1 100%;display:flex;flex-wrap:wrap;gap:0.5rem" });
   view.picture.append(top, panels, names);
-  model.on("msg:custom", (content, buffers) => {
+  view.on("msg:custom", (content, buffers) => {
     if (!content.curves) return;
     Object.assign(data, unpack(JSON.parse(JSON.stringify(content.curves), (_, v) => (v && v.buffer !== undefined ? { ...v, data: buffers[v.buffer] } : v))));
     view.set({}, false);
   });
-  model.on("change:data", () => {
+  view.on("change:data", () => {
     Object.assign(data, unpack(model.get("data")));
     view.set({}, false);
   });

@@ -51,6 +51,7 @@ const losses = ([a, b, d], p) => Float64Array.from(range(STEPS + 1), (t) => {
 });
 
 function measured(p) {
+  if (!p[0] && !p[1]) return NaN;
   const at = (t) => Math.hypot(p[2 * t], p[2 * t + 1]), far = at(STEPS - LAST), near = at(STEPS);
   return far > 0 && near > 0 ? (near / far) ** (1 / LAST) : 0;
 }
@@ -68,26 +69,37 @@ function simulate(state) {
   return found;
 }
 
+/** A rate in words, near 1 with four digits. */
+function factor(rate) {
+  const away = Math.abs(rate - 1);
+  if (Number.isNaN(rate)) return "none";
+  return away > 1e-9 && short(rate, 4) === "1" ? `just ${rate < 1 ? "below" : "above"} 1` : short(rate, away < 0.005 ? 4 : 3);
+}
+
+const steps = (t) => `${t} step${t === 1 ? "" : "s"}`;
+
 function rateTold(kind, name, found) {
-  const rate = found[`rate_${kind}`], seen = short(found[`seen_${kind}`]);
+  const rate = found[`rate_${kind}`], seen = factor(found[`seen_${kind}`]);
   if (kind === "adam") return `Adam ${seen} measured, no rate predicted`;
-  return `${name} ${short(rate)} predicted, ${seen} measured${rate > 1 ? ", it diverges" : ""}`;
+  const diverges = found[`seen_${kind}`] > 1 ? ", it diverges" : ", would diverge from nearly every start";
+  return `${name} ${factor(rate)} predicted, ${seen} measured${rate > 1 ? diverges : ""}`;
 }
 
 function caption(state, found) {
   const on = KINDS.filter(([kind]) => state[kind]), t = state.t;
   if (!on.length) return "No optimizer is switched on.";
   const [lowest, name] = on.reduce((a, b) => (found[`loss_${b[0]}`][t] < found[`loss_${a[0]}`][t] ? b : a));
+  if (found[`loss_${lowest}`][0] === 0) return "The start is the minimum: the gradient is 0 there, and nothing moves.";
   const told = on.map(([kind, words]) => rateTold(kind, words, found)).join("; ");
-  const first = `After ${t} steps at condition number ${short(state.kappa)}, ${name} has the lowest loss`;
-  return `${first}, ${short(found[`loss_${lowest}`][t])}. A step multiplies the distance by: ${told}.`;
+  const first = `After ${steps(t)} at condition number ${short(state.kappa)}, ${name} has the lowest loss`;
+  return `${first}, ${short(found["loss_" + lowest][t])}. A step multiplies the distance by (measured over the last ${LAST} of ${STEPS} steps): ${told}.`;
 }
 
 function rows(state, found) {
   const t = state.t;
-  return [["optimizer", "loss at the start", `loss after ${t} steps`, "rate predicted", "rate measured"],
+  return [["optimizer", "loss at the start", `loss after ${steps(t)}`, "rate predicted", `rate measured, last ${LAST} of ${STEPS} steps`],
     ...KINDS.filter(([kind]) => state[kind]).map(([kind, name]) =>
-      [name, ...[found[`loss_${kind}`][0], found[`loss_${kind}`][t], found[`rate_${kind}`], found[`seen_${kind}`]].map((v) => short(v))])];
+      [name, short(found[`loss_${kind}`][0]), short(found[`loss_${kind}`][t]), factor(found[`rate_${kind}`]), factor(found[`seen_${kind}`])])];
 }
 
 function mount(view) {
@@ -112,7 +124,8 @@ function mount(view) {
     const [x, y] = pointer(svg, event);
     if (event.target !== handle && x > x0 && x < x1 && y > y1 && y < y0) view.set(place(x, y));
   });
-  view.picture.append(svg, right);
+  const yours = h("p", { class: "edf-told", style: "flex-basis:100%;margin:0" });
+  view.picture.append(svg, right, yours);
   let drawn = "";
 
   return (state, found) => {
@@ -134,25 +147,32 @@ function mount(view) {
     const track = (kind) => (kind === "mine" ? found.mine.path : found[`path_${kind}`]);
     const loss = (kind) => (kind === "mine" ? found.mine.loss : found[`loss_${kind}`]);
     paths.replaceChildren(...on.flatMap(([kind, , k]) => {
-      const p = track(kind), upto = range(t + 1);
+      const p = track(kind), upto = range(t + 1).filter((n) => Math.abs(p[2 * n]) < 1e6 && Math.abs(p[2 * n + 1]) < 1e6);
       return [line(upto.map((n) => X(p[2 * n])), upto.map((n) => Y(p[2 * n + 1])), k, { "stroke-width": 1.6 }),
         ...upto.filter((n) => n === t || t < 40 || n % 2 === 0).map((n) => mark(X(p[2 * n]), Y(p[2 * n + 1]), k, n === t ? 6 : 2.5))];
     }));
     const split = found.mine?.diverges ?? -1;
-    if (split >= 0 && split <= t) paths.append(s("circle", { cx: X(found.mine.path[2 * split]), cy: Y(found.mine.path[2 * split + 1]), r: 10, fill: "none", stroke: "currentColor", "stroke-width": 2 }));
+    if (split >= 0 && split <= t && Math.abs(found.mine.path[2 * split]) < 1e6) paths.append(s("circle", { cx: X(found.mine.path[2 * split]), cy: Y(found.mine.path[2 * split + 1]), r: 10, fill: "none", stroke: "currentColor", "stroke-width": 2 }));
     handle.setAttribute("cx", X(state.x0));
     handle.setAttribute("cy", Y(state.y0));
     handle.setAttribute("aria-label", `Start at ${short(state.x0)}, ${short(state.y0)}; arrow keys move it`);
-    const all = on.flatMap(([kind]) => [...loss(kind)]).filter((v) => v > 0);
-    const low = Math.max(Math.min(...all, 1), 1e-14) / 2, high = Math.max(...all, 1) * 2;
+    const all = on.flatMap(([kind]) => [...loss(kind)]).filter((v) => v > 0 && v < Infinity);
+    const ended = on.some(([kind]) => loss(kind).includes(0)), low = Math.max(ended ? 0 : Math.min(...all, 1), 1e-14) / 2, high = Math.min(Math.max(...all, 1), 1e6) * 2;
     const plot = axes({ width: 340, height: 340, x: [0, STEPS], y: [low, high], logy: true, xlabel: "step", ylabel: "loss f(w)" });
+    const tall = (v) => plot.Y(clamp(v, low, 10 * high)); // a loss of 0 lies at the bottom
     for (const [kind, name, k] of on) {
-      const f = loss(kind), steps = range(STEPS + 1), rate = found[`rate_${kind}`];
-      plot.plot.append(line(steps.map(plot.X), Array.from(f, (v) => plot.Y(v)), k));
-      if (rate > 0) plot.plot.append(line(steps.map(plot.X), steps.map((n) => plot.Y(f[0] * rate ** (2 * n))), k, { "stroke-width": 1, opacity: 0.7, "stroke-dasharray": "1 4" }));
-      plot.plot.append(mark(plot.X(t), plot.Y(f[t]), k, 5));
+      const f = loss(kind), all = range(STEPS + 1), rate = found[`rate_${kind}`];
+      plot.plot.append(line(all.map(plot.X), Array.from(f, (v) => (v < Infinity ? tall(v) : NaN)), k));
+      if (rate > 0) plot.plot.append(line(all.map(plot.X), all.map((n) => tall(f[0] * rate ** (2 * n))), k, { "stroke-width": 1, opacity: 0.7, "stroke-dasharray": "1 4" }));
+      plot.plot.append(mark(plot.X(t), plot.Y(clamp(f[t], low, high)), k, 5));
     }
     plot.node.append(legend(200, 22, on.map(([, name, k]) => [k, name])));
+    if (state.gd || state.hb || state.nag) {
+      const y = 22 + 16 * on.length;
+      plot.node.append(s("rect", { x: 196, y: y - 10, width: 97, height: 18, class: "edf-paper" }),
+        s("path", { d: `M200 ${y}h24`, stroke: "currentColor", "stroke-dasharray": "1 4" }), s("text", { x: 230, y: y + 4 }, "predicted"));
+    }
+    yours.textContent = found.mine?.told ?? "";
     chart.replaceChildren(plot.node);
   };
 }

@@ -6,7 +6,7 @@ const LAMBDA = [1, 0.5, 0.2, 0.1], SIGMA = 0.5, START = 2;
 
 const say = (v) => (typeof v === "number" ? String(Number(v.toPrecision(12))) : Array.isArray(v) ? `[${v.map(say).join(", ")}]` : v.text ?? JSON.stringify(v));
 const made = (name, given, rate) => ({
-  rate, text: `${name}(${given.filter(([, v, usual]) => v !== usual).map(([n, v]) => `${n}=${say(v)}`).join(", ")})`,
+  rate, text: `${name}(${given.filter(([, v, usual]) => v !== usual).map(([n, v]) => n + "=" + say(v)).join(", ")})`,
 });
 const halfCosine = (p) => (1 - Math.cos(Math.PI * p)) / 2;
 const along = (a, b, p) => a + (b - a) * halfCosine(p);
@@ -108,7 +108,7 @@ function caption(state, found) {
   const T = state.T, last = Math.floor(T / 4), { lr, expected: loss } = found;
   const first = `The last ${last} of ${T} steps, at rates of at most ${short(Math.max(...lr.slice(T - last)))},`;
   const flat = `the constant rate ${short(state.lr)} ends at ${short(found.flat_end)}`;
-  const area = `The rates add up to ${short(found.area)}, ${short(found.area / found.flat_area)} of its sum`;
+  const area = `The rates add up to ${short(found.area)}, ${short(found.area / found.flat_area)} of what the constant rate adds up to`;
   return `${first} ${told(loss[T - last], loss[T])}; ${flat}. ${area}.`;
 }
 
@@ -116,7 +116,7 @@ function rows(state, found) {
   const n = moment(state), at = Math.min(n, state.T - 1);
   return [["quantity", "value"], ...[
     [`rate of step ${at}`, found.lr[at]], [`noise floor of step ${at}`, found.floor[at]],
-    [`expected loss after ${n} steps`, found.expected[n]], [`loss of this run after ${n} steps`, found.seen[n]],
+    [`expected loss after ${n} step${n === 1 ? "" : "s"}`, found.expected[n]], [`loss of this run after ${n} step${n === 1 ? "" : "s"}`, found.seen[n]],
     ["expected loss at the end", found.expected[state.T]], ["the same at the constant rate", found.flat_end],
     ["sum of the rates", found.area], ["sum of the constant rate", found.flat_area],
   ].map(([name, value]) => [name, short(value)]),
@@ -152,7 +152,7 @@ function end(svg, view, which, scale) {
 }
 
 function mount(view) {
-  const svg = picture(820, 480, "Learning rate against the step, and the loss below it", { role: "group" });
+  const svg = picture(820, 496, "Learning rate against the step, and the loss below it", { role: "group" });
   const chart = s("g", {}), told = h("span", { class: "edf-told" }), code = h("code", { style: "overflow-wrap:anywhere" });
   let scale = null, last = null, width = 0;
   const first = end(svg, view, (t) => [t.warm === "none" ? "" : "W", 0, "Warmup ends"], () => scale);
@@ -164,7 +164,7 @@ function mount(view) {
     last = [state, found];
     width = view.picture.clientWidth;
     const wide = clamp(width || 820, 300, 860), T = state.T, n = moment(state), mine = found.mine, steps = range(T + 1);
-    svg.setAttribute("viewBox", `0 0 ${wide} 480`);
+    svg.setAttribute("viewBox", `0 0 ${wide} 496`);
     svg.style.maxWidth = `${wide}px`;
     const top = Math.max(state.lr, ...found.lr, ...(mine?.lr ?? [])) * 1.15, common = { width: wide, x: [0, T] };
     const above = scale = axes({ ...common, top: 18, height: 206, y: [0, top], ylabel: "learning rate" });
@@ -174,7 +174,7 @@ function mount(view) {
       line(...stairs(found.lr, T), 0), line([0, T].map(above.X), flat, 1));
 
     const losses = [...found.expected, found.flat_end];
-    const under = axes({ ...common, top: 230, height: 250, logy: true, y: [Math.min(...losses) / 5, Math.max(...losses) * 2], xlabel: "step (updates)", ylabel: "loss f(w)" });
+    const under = axes({ ...common, top: 246, height: 250, logy: true, y: [Math.min(...losses) / 5, Math.max(...losses) * 2], xlabel: "step (updates)", ylabel: "loss f(w)" });
     const curve = (values, k, upto, more) => line(steps.slice(0, upto).map(under.X), Array.from(values.slice(0, upto), (v) => (v > 0 ? under.Y(v) : NaN)), k, more);
     under.plot.append(curve(found.floor, 3, T), curve(found.seen, 2, n + 1, thin), curve(found.expected, 0, T + 1),
       mark(under.X(n), under.Y(found.expected[n]), 0), mark(under.X(T), under.Y(found.flat_end), 1));
@@ -188,10 +188,11 @@ function mount(view) {
       plot.append(...Array.from(found.restarts, (at) => upright(at, { "stroke-dasharray": "1 5" })), upright(n, { opacity: 0.5 }));
     }
     chart.replaceChildren(above.node, under.node, keys(10, wide, [[0, "lr(t)"], [1, "constant"], ...(mine ? [[4, "yours"]] : [])]),
-      keys(224, wide, [[0, "expected"], [2, "this run"], [3, "noise floor"]]));
+      keys(224, wide, [[0, "expected"], [2, "this run"], [3, "noise floor"]]),
+      keys(240, wide, [[0, "expected, now", true], [1, "end at the constant rate", true]]));
     first(state, found);
     second(state, found);
-    told.textContent = `Hatched area ${short(snapped(added(found.lr.slice(0, n))))}; in Python: `;
+    told.textContent = `${found.mine?.told ?? ""} Hatched area ${short(snapped(added(found.lr.slice(0, n))))}; in Python: `;
     code.textContent = composed(state).text;
     relevant(view, state);
   };
@@ -202,9 +203,9 @@ function mount(view) {
 const thin = { "stroke-width": 1, "stroke-dasharray": null };
 
 /** Names of lines above a chart, beside each other. */
-const keys = (y, wide, entries) => s("g", {}, entries.map(([k, words], n) => {
+const keys = (y, wide, entries) => s("g", {}, entries.map(([k, words, point], n) => {
   const at = 40 + (n * (wide - 40)) / 3;
-  return [line([at, at + 22], [y, y], k, k === 2 ? thin : {}), s("text", { x: at + 26, y: y + 4 }, words)];
+  return [point ? mark(at + 11, y, k) : line([at, at + 22], [y, y], k, k === 2 ? thin : {}), s("text", { x: at + 26, y: y + 4 }, words)];
 }));
 
 const scene = { name: "schedule", simulate, caption, rows, mount };

@@ -12,17 +12,38 @@ const lateOne = (state) => (state.slow > 1 ? Math.min(state.who, state.devices -
 /** The settings that a simulation depends on; as `key` of scenes/timeline.py. */
 const key = (state) => [
   state.network, state.strategy, state.devices, state.kind, state.devices > 1 ? state.link : "", state.batch,
-  ["gpipe", "1f1b"].includes(state.strategy) ? state.micro : "", state.slow > 1 ? `${written(state.slow)} ${lateOne(state)}` : "1", Number(state.overlap),
+  cuts(state) ? state.micro : "", state.slow > 1 ? `${written(state.slow)} ${lateOne(state)}` : "1", adds(state) ? Number(state.overlap) : "",
 ].join("|");
+const cuts = (state) => ["gpipe", "1f1b"].includes(state.strategy), adds = (state) => state.devices > 1 && ["data", "hybrid"].includes(state.strategy);
 
-/** Where no Python answers: from the table, or the nearest state in it; strategy and devices count most. */
+/** A part of a key in words. */
+const KEYS = ["network", "strategy", "devices", "kind", "link", "batch", "micro", "slow", "overlap"];
+const WORDS = { alexnet: "AlexNet", vgg16: "VGG-16", data: "data parallelism", model: "model parallelism", hybrid: "hybrid parallelism", gpipe: "a pipeline (GPipe)", "1f1b": "a pipeline (1F1B)" };
+const said = (part, k) => {
+  const [times, device] = part.split(" ");
+  return [WORDS[part], WORDS[part], part === "1" ? "1 device" : `${part} devices`, part, part, `batch ${part}`, `${part} micro-batches`,
+    device ? `device ${device} taking ${times} times as long` : "no slow device", `gradients added ${part === "1" ? "while" : "after"} backward runs`][k];
+};
+
+/**
+ * Where no Python answers: from the table, or the nearest state in it; strategy and devices count most. Then the
+ * controls go back to what is shown, but where sliders alone differ: arrow keys could not pass from one state to another.
+ */
 function lookup(state, data) {
-  const asked = key(state).split("|"), like = (one) => one.key.split("|").reduce((sum, part, k) => sum + (part === asked[k]) * [4, 8, 8, 2, 2, 1, 1, 2, 1][k], 0);
-  const best = data.states.reduce((a, b) => (like(b) > like(a) ? b : a));
-  return Object.assign(best, { near: best.key !== key(state), names: data.names });
+  const wanted = key(state), asked = wanted.split("|");
+  const close = (a, b, k) => (a === b ? 1 : k < 5 || k > 7 ? 0 : 0.9 * Math.min(parseFloat(a) / parseFloat(b), parseFloat(b) / parseFloat(a)) || 0);
+  const like = (one) => one.key.split("|").reduce((sum, part, k) => sum + close(part, asked[k], k) * [4, 8, 8, 2, 2, 1, 1, 1, 1][k], 0);
+  const best = data.states.reduce((a, b) => (like(b) > like(a) ? b : a)), parts = best.key.split("|"), other = KEYS.map((_, k) => k).filter((k) => parts[k] !== asked[k]);
+  const list = (from) => other.filter((k) => parts[k] && asked[k]).map((k) => said(from[k], k)).join(", ");
+  const near = best.key !== wanted && `Shown: ${list(parts)}; you asked for ${list(asked)}, which needs Python. `;
+  if (other.some((k) => asked[k] && parts[k] && (k < 5 || k > 7))) {
+    for (const k of other.filter((k) => parts[k])) state[KEYS[k]] = k === 8 ? parts[k] === "1" : k === 2 || k > 4 ? parseFloat(parts[k]) : parts[k];
+    if (state.slow > 1) state.who = Number(parts[7].split(" ")[1]);
+  }
+  return Object.assign(best, { near, names: data.names });
 }
 
-const caption = (state, found) => (found.near ? "Without Python, the nearest state here. " : "") + found.told;
+const caption = (state, found) => (found.near || "") + found.told;
 
 /** Bars as objects, made once for each answer (see `sent`); devices that are like another one have its bars. */
 function bars(found) {
@@ -59,7 +80,7 @@ const text = (x, y, words, anchor = "start") => s("text", { x, y, "text-anchor":
 /** What colours and hatches mean, in HTML, so that it wraps. */
 const legendOf = (entries) => h("div", { class: "edf-buttons" }, entries.map(([words, k, kind]) => {
   const look = hatch(k, kind);
-  return h("span", {}, s("svg", { width: 28, height: 13 }, look.node, rect(0, 1, 24, 12, look.fill)), words);
+  return h("span", {}, s("svg", { width: 28, height: 13, style: "forced-color-adjust:none" }, look.node, rect(0, 1, 24, 12, look.fill)), words);
 }));
 
 function mount(view) {
@@ -68,18 +89,31 @@ function mount(view) {
   const lanes = s("g"), stack = s("g"), needle = s("line", pen), ring = s("rect", { fill: "none", ...pen });
   const picker = s("rect", { tabindex: 0, role: "button", fill: "transparent" });
   const handle = s("path", { d: "M-12 -12H12V2L0 12L-12 2Z", fill: "var(--edf-c0)", ...pen }), cursor = s("g", {}, needle, handle);
-  const svg = s("svg", { class: "edf-svg", role: "group", "aria-label": "Lanes of devices" },
+  // With forced colours bars keep theirs, as the legend does; text and frames are of the system's in any case.
+  const style = "forced-color-adjust:none;--edf-rule:color-mix(in srgb,currentColor 18%,transparent)";
+  const svg = s("svg", { class: "edf-svg", role: "group", "aria-label": "Lanes of devices", style },
     looks.map((l) => l.node), lanes, ring, picker, cursor);
-  const memory = s("svg", { class: "edf-svg", role: "img" }, stacks.map((l) => l.node), stack);
+  const memory = s("svg", { class: "edf-svg", role: "img", style }, stacks.map((l) => l.node), stack);
   const line = h("p", { class: "edf-told", style: "margin:0;min-height:1.5em", "aria-live": "polite" }), moment = h("ul", { style: "columns:17rem" });
-  const numbers = h("div", { style: "display:grid;grid:auto/repeat(auto-fill,minmax(8rem,1fr));gap:4px" });
+  const numbers = h("div", { style: "display:grid;grid:auto/repeat(auto-fill,minmax(9rem,1fr));gap:6px 1.5rem;margin:4px 0 10px" });
   const slow = h("div", { class: "edf-buttons" });
   const root = h("div", { style: "width:100%" }, svg, legendOf([...WORK.map((w, k) => [w, ...LOOKS[k]]), ["exposed communication; grey: idle", 1, 5]]),
     line, slow, moment, numbers, memory, legendOf(HELD),
     button("Trace for Perfetto", () => h("a", { href: URL.createObjectURL(new Blob([trace(now)])), download: "step.json" }).click()));
   view.picture.append(root);
 
-  let now = null, W = 0, N = 0, at = 0;
+  let now = null, W = 0, N = 0, at = 0, latest = null;
+  // Controls without effect in a state are disabled.
+  const usable = (name, able) => {
+    const label = view.settings.find((t) => t.name === name).label;
+    for (const one of view.picture.closest(".edf").querySelectorAll(".edf-control, .edf-flag")) {
+      if (!one.textContent.startsWith(label)) continue;
+      for (const part of one.matches("button") ? [one] : one.querySelectorAll("input, select")) {
+        part.disabled = !able;
+        part.style.opacity = able ? "" : 0.5;
+      }
+    }
+  };
   const span = () => W - LEFT - 14, X = (t) => LEFT + t / now.seconds * span(), timeAt = (x) => (x - LEFT) / span() * now.seconds;
   const width = () => root.clientWidth || 820;
   const about = (b) => `${worded(b, WORK[b.kind])}, device ${b.device}: from ${told(b.start)}, ${told(b.length)} long.`;
@@ -149,9 +183,9 @@ function mount(view) {
   const drawMemory = () => {
     const held = (d) => now.memory.slice(5 * d, 5 * d + 5), total = range(N).map((d) => held(d).reduce((a, b) => a + b));
     const shown = range(N).filter((d) => !d || new Set(total).size > 1), M = (v) => (v / Math.max(...total, ...now.limits)) * (W - 14);
-    const words = shown.map((d) => `${shown.length > 1 ? `Device ${d}: ` : ""}${now.table[d + 1].slice(4, 6).join(" of ")}`);
+    const words = shown.map((d) => `${shown.length > 1 ? "Device " + d + ": " : ""}${now.table[d + 1].slice(4, 6).join(" of ")}`);
     put(memory, { viewBox: `0 0 ${W} ${20 + 40 * words.length}`, "aria-label": `Memory: ${words.join("; ")}` });
-    stack.replaceChildren(text(0, 14, "Memory; upright: its limit"), ...shown.flatMap((d, n) => {
+    stack.replaceChildren(text(0, 14, "Memory; the upright bar is what the device has"), ...shown.flatMap((d, n) => {
       let from = 0;
       const y = 38 + 40 * n;
       return [text(0, y - 4, words[n]), ...Array.from(held(d), (v, c) => { const x = M(from); return rect(x, y, M((from += v)) - x, 14, stacks[c].fill); }),
@@ -161,6 +195,10 @@ function mount(view) {
 
   const draw = (state, found) => {
     const fresh = width();
+    latest = [state, found];
+    usable("micro", cuts(state));
+    usable("overlap", adds(state));
+    usable("link", state.devices > 1);
     if (now?.key !== found.key || fresh !== W) {
       [now, W, N] = [found, fresh, found.limits.length];
       drawLanes();
@@ -172,7 +210,7 @@ function mount(view) {
     put(handle, { "aria-label": `Moment ${told(t)}; arrow keys move it` });
     moment.replaceChildren(...range(N).map((d) => h("li", {}, `Device ${d} at ${told(t)}: ${doing(now, d, t)}`)));
   };
-  new ResizeObserver(() => { if (now && width() !== W) view.set({}, false); }).observe(root);
+  new ResizeObserver(() => { if (now && width() !== W) draw(...latest); }).observe(root);
   return draw;
 }
 

@@ -71,8 +71,9 @@ function moved(setting, value, count) {
   return allowed(setting, Number(next.toPrecision(10)));
 }
 
+/** A value in a state's text; as `written` in scenes/base.py. */
 const written = (v) =>
-  v === true ? "1" : v === false ? "0" : typeof v === "number" ? String(Number(v.toPrecision(6))) : String(v);
+  typeof v === "boolean" ? String(+v) : String(typeof v !== "number" || (v % 1 === 0 && Math.abs(v) < 1e15) ? v : +v.toPrecision(6));
 
 /** What differs from the defaults, as text; as Scene.text. */
 function stateText(settings, state) {
@@ -95,7 +96,7 @@ function stateFrom(settings, text) {
       if (value !== "0" && value !== "1") throw new Error(`${t.label} is "${value}"; 0 or 1 is needed.`);
       state[name] = value === "1";
     } else if (t.kind === "choice") {
-      const choice = t.choices.find(([v]) => String(v) === value);
+      const choice = t.choices.find(([v]) => written(v) === value);
       if (!choice) throw new Error(`${t.label} is "${value}"; it is one of ${t.choices.map(([v]) => v).join(", ")}.`);
       state[name] = choice[0];
     } else state[name] = value.slice(0, t.most);
@@ -339,8 +340,11 @@ function widget(scene) {
       const numbers = h("div", { class: "edf-numbers", tabindex: "0", role: "group", "aria-label": "Numbers" });
       const table = h("details", {}, h("summary", {}, "Numbers"), numbers);
       const view = { picture: h("div", { class: "edf-picture" }), model, data, settings, scene };
-      let found = first, frames = 0, sequence = 0, waiting = false, again = false, timer = 0;
+      let found = first, frames = 0, sequence = 0, waiting = false, again = false, timer = 0, patience = 0;
+      const name = String(Math.random()); // several views of a model hear each reply
       let overlay = found.mine ? { mine: found.mine } : {};
+      const heard = []; // taken off the model when the view is disposed
+      view.on = (...one) => { heard.push(one); model.on(...one); };
       view.state = { ...model.get("state") };
       const given = stateText(settings, view.state); // a page without Python knows the reader's own for this state alone
 
@@ -363,10 +367,13 @@ function widget(scene) {
       };
       const request = () => { // one at a time; what was asked for last is what is shown in the end
         if (waiting) return void (again = true);
-        waiting = true;
+        busy(true);
         again = false;
-        model.send({ sequence: ++sequence, state: view.state });
+        model.send({ sequence: ++sequence, view: name, state: view.state });
+        patience = setTimeout(() => { busy(false); fail("Python does not answer; is the kernel running?"); }, 10000);
       };
+      const busy = (on) => { waiting = on; clearTimeout(patience); view.picture.setAttribute("aria-busy", String(on)); };
+      const fail = (why) => { error.hidden = !why; error.textContent = why; };
       view.set = (patch, settled = true) => {
         if (frozen) return;
         view.state = { ...view.state, ...patch };
@@ -384,12 +391,11 @@ function widget(scene) {
         model.save_changes();
       };
       const onMessage = (content, buffers) => {
-        if (content.sequence === undefined) return;
-        waiting = false;
+        if (content.view !== name || content.sequence !== sequence) return;
+        busy(false);
         root.dataset.answered = content.sequence;
         if (again) return request();
-        error.hidden = !content.error;
-        error.textContent = content.error || "";
+        fail(content.error || "");
         if (content.found) {
           const filled = JSON.parse(JSON.stringify(content.found), (_, v) => (v && v.buffer !== undefined ? { ...v, data: buffers[v.buffer] } : v));
           const come = unpack(filled);
@@ -448,14 +454,14 @@ function widget(scene) {
       table.addEventListener("toggle", () => show());
       const draw = scene.mount(view);
       el.append(root);
-      model.on("msg:custom", onMessage);
-      model.on("change:state", onState);
+      view.on("msg:custom", onMessage);
+      view.on("change:state", onState);
       if (mode !== "live") compute();
       else if (!Object.keys(found).length) request();
       show();
       return () => {
-        model.off("msg:custom", onMessage);
-        model.off("change:state", onState);
+        clearTimeout(patience);
+        heard.forEach((one) => model.off(...one));
       };
     },
   };

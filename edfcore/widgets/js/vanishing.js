@@ -33,7 +33,7 @@ function theory(state) {
   }
   const back = [1];
   for (let l = L - 1; l > 0; l--) back.unshift(back[0] * factors[l]);
-  return [forward, back.map((g) => (norm ? NaN : Math.sqrt(g)))];
+  return [forward, back.map((g) => (norm || (skip && state.phi === "relu") ? NaN : Math.sqrt(g)))];
 }
 
 const shown = (L) => range(Math.min(SHOWN, L)).map((k) => 1 + Math.floor((k * (L - 1)) / (Math.min(SHOWN, L) - 1)));
@@ -61,13 +61,20 @@ function lookup(state, data) {
   };
 }
 
+/** Of two states what differs, in words; "" where nothing does. */
+function instead(given, near) {
+  const words = [["depth", (v) => `${v} layers`], ["width", (v) => `width ${v}`], ["gain", (v) => `weights times ${short(v, 4)}`], ["seed", (v) => `seed ${v}`]];
+  const other = words.filter(([name]) => near && given[name] !== near[name]), list = (state) => other.map(([name, say]) => say(state[name])).join(", ");
+  return other.length ? `Shown: ${list(near)}; you asked for ${list(given)}, which needs Python. ` : "";
+}
+
 function caption(given, found) {
   const { depth: L, phi } = found.near ?? given, { act, grad } = found;
   const ratio = grad[0] / grad[L - 1], wide = found.theory_grad[0];
   const word = ratio < 1 / FACTOR ? "vanishes" : ratio > FACTOR ? "explodes" : "is kept within a factor of 10";
   const beside = Number.isNaN(wide) ? "" : ` (theory ${short(wide)})`, each = short(ratio ** (1 / (L - 1)));
   const size = `its RMS at layer 1 is ${short(ratio)} times that at layer ${L}${beside}, a factor of ${each} for each layer`;
-  return `Back through ${L} layers of ${NAMES[PHI.indexOf(phi)]} the gradient ${word}: ${size}. ` +
+  return `${instead(given, found.near)}Back through ${L} layers of ${NAMES[PHI.indexOf(phi)]} the gradient ${word}: ${size}. ` +
     `Activations: RMS ${short(act[0])} at layer 1, ${short(act[L - 1])} at layer ${L}.`;
 }
 
@@ -77,10 +84,13 @@ const rows = (state, found) => [["layer", "RMS of h", "theory", "RMS of its grad
 
 const KINDS = [["act", "activations h", "RMS of h"], ["grad", "gradient of h", "RMS of the gradient of h"]];
 
+// With forced colours bars and lines keep theirs; text and frames are of the system's in any case.
+const KEEP = "forced-color-adjust:none;--edf-rule:color-mix(in srgb,currentColor 18%,transparent)";
+
 /** One layer's two histograms. */
 function panel(found, k, fills, chosen) {
   const layer = found.layers[k];
-  const svg = picture(168, 224, "", { "aria-hidden": "true", style: "max-width:220px" });
+  const svg = picture(168, 224, "", { "aria-hidden": "true", style: `max-width:220px;${KEEP}` });
   svg.append(s("text", { x: 84, y: 13, "text-anchor": "middle", class: "edf-title" }, `${layer === chosen ? "\u25b8 " : ""}layer ${layer}`));
   KINDS.forEach(([kind, words], n) => {
     const base = 104 + 104 * n, tall = 66, each = 152 / BINS, bars = Array.from(found[`${kind}_bars`]).slice(k * BINS, (k + 1) * BINS);
@@ -102,7 +112,7 @@ function mount(view) {
   let depth = 2, latest = null, width = 0;
   const go = (layer, settled) => view.set({ layer: allowed({ ...setting, high: depth }, layer) }, settled);
   const charts = KINDS.map(([, words], k) => {
-    const svg = picture(430, 260, words, { role: "group" }), chart = s("g", { "aria-hidden": "true" });
+    const svg = picture(430, 260, words, { role: "group", style: `max-width:430px;${KEEP}` }), chart = s("g", { "aria-hidden": "true" });
     const handle = s("path", { d: "M-13 -13H13V13H-13Z", fill: COLOURS[5], "fill-opacity": 0.12, stroke: COLOURS[5], "stroke-width": 2 });
     const one = { svg, chart, handle, axis: null };
     const at = (x) => 1 + ((x - one.axis.box[0]) / (one.axis.box[2] - one.axis.box[0])) * (depth - 1);
@@ -130,13 +140,18 @@ function mount(view) {
       const axis = (one.axis = axes({ width: wide, height: 240, top: 20, x: [1, depth], y, logy: true, xlabel: "layer", title: words,
         xticks: ticks(1, depth).filter((v) => v === Math.round(v)) }));
       const curve = (ys, c, more) => line(xs.map((l) => axis.X(l + 1)), Array.from(ys, (v) => (v > 0 ? axis.Y(v) : NaN)), c, more);
-      axis.plot.append(curve(values, k), ...xs.filter((l) => depth < 30 || l % 2 === 0).map((l) => mark(axis.X(l + 1), values[l] > 0 ? axis.Y(values[l]) : -99, k, 3)), curve(ideal, 3));
+      const left = [...axis.node.querySelectorAll("text[text-anchor=end]")];
+      if (left.some((t) => t.textContent.includes("e"))) // then all are powers of ten
+        for (const t of left) t.textContent = Number(t.textContent).toExponential().replace(/^1e\+0$/, "1");
+      axis.plot.append(curve(values, k), curve(ideal, 3));
+      // Outside of the clip, which would cut the mark of layer 1.
+      axis.node.append(...xs.filter((l) => (depth < 30 || l % 2 === 0) && values[l] > 0).map((l) => mark(axis.X(l + 1), axis.Y(values[l]), k, 3)));
       const names = [[k, "measured"], ...(Number.isNaN(ideal[0]) ? [] : [[3, "theory"]])];
       if (mine) {
         axis.plot.append(curve(mine[kind], 4));
         names.push([4, "yours"]);
         const split = mine[`parts_${kind}`];
-        if (split >= 0 && mine[kind][split] > 0) axis.plot.append(mark(axis.X(split + 1), axis.Y(mine[kind][split]), 0, 9, { fill: "none", stroke: "currentColor" }));
+        if (split >= 0 && mine[kind][split] > 0) axis.node.append(mark(axis.X(split + 1), axis.Y(mine[kind][split]), 0, 9, { fill: "none", stroke: "currentColor" }));
       }
       names.forEach(([c, name], n) => axis.node.append(line([20 + 96 * n, 46 + 96 * n], [10, 10], c), c > 2 ? "" : mark(33 + 96 * n, 10, c, 4), s("text", { x: 51 + 96 * n, y: 14 }, name)));
       one.chart.replaceChildren(axis.node);
@@ -144,9 +159,8 @@ function mount(view) {
       one.handle.setAttribute("transform", `translate(${axis.X(layer)} ${here})`);
       one.handle.setAttribute("aria-label", `Layer ${layer}: ${words} ${short(values[layer - 1])}; arrow keys move it`);
     });
-    const of = (kind) => `${short(found[kind][layer - 1])} (theory ${told(found[`theory_${kind}`][layer - 1])})`;
-    const near = found.near ? `Without Python this shows the nearest of the computed networks: ${depth} layers, width 64, weights times 1, seed 0. ` : "";
-    said.textContent = `${near}Layer ${layer}: RMS of h ${of("act")}, of its gradient ${of("grad")}.`.replaceAll(" (theory none)", "");
+    const of = (kind) => `${short(found[kind][layer - 1])} (theory ${told(found["theory_" + kind][layer - 1])})`;
+    said.textContent = `Layer ${layer}: RMS of h ${of("act")}, of its gradient ${of("grad")}.`.replaceAll(" (theory none)", "");
   };
   new ResizeObserver(() => latest && view.picture.clientWidth !== width && draw(...latest)).observe(view.picture);
   return draw;
