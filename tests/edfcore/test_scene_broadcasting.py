@@ -177,6 +177,7 @@ def test_long_axes_are_cut_and_a_source_has_index_zero_where_the_size_is_one():
     assert summed_over((1, 3), (1, 3)) == [] and summed_over((3,), (1, 3)) == [0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "a, b", [((4, 3), (3,)), ((5, 3, 2), (5, 1, 2)), ((4, 3), (4,)), ((), ()), ((2, 1, 1, 3), (4, 1)), ((200, 9), (9,))]
 )

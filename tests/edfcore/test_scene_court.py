@@ -95,6 +95,7 @@ def test_what_diverges_counts_as_infinite_and_a_box_is_never_left():
     assert np.abs(path).max() == 1
 
 
+@pytest.mark.slow
 def test_the_stored_rates_are_the_best_of_the_grid():
     assert [[int(digit, 16) for digit in row] for row in BEST] == best_rates().tolist()
 
@@ -178,6 +179,7 @@ def test_a_state_is_text_and_back(state):
 # Figure and widget
 
 
+@pytest.mark.slow
 def test_the_figure_says_what_it_shows_and_is_the_same_twice():
     for given_ in [{}, {"first": "adam", "second": "adamw", "t": 7}]:
         state, found = of(**given_)

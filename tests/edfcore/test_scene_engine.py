@@ -176,6 +176,7 @@ def test_rows_hold_right_and_wrong_gradients():
     assert {len(r) for r in rows} == {4}
 
 
+@pytest.mark.slow
 @given(states)
 @settings(max_examples=10, deadline=None)
 def test_the_figure_has_alternative_text_and_the_same_bytes_twice(state):
@@ -184,6 +185,7 @@ def test_the_figure_has_alternative_text_and_the_same_bytes_twice(state):
     assert scene.caption(state, found) in one.alt and one.png() == two.png()
 
 
+@pytest.mark.slow
 @given(states)
 def test_the_table_holds_what_the_engine_computes(state):
     made = table()

@@ -176,6 +176,7 @@ def test_a_state_is_text_and_back(state):
 # Figure, widget, the reader's own index
 
 
+@pytest.mark.slow
 def test_the_figure_says_what_it_shows_and_is_the_same_twice():
     for given_ in [{}, {"n": 10, "at_warp": 3}, {"n": 4096, "block": 1024, "stride": 32, "size": 8}]:
         state, found = of(**given_)

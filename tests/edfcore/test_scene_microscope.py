@@ -150,6 +150,7 @@ def test_the_state_as_text_comes_back(state):
     assert SCENE.state_from(SCENE.text(state)) == state
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_figure_says_what_it_shows_and_is_the_same_twice(name):
     state = SCENE.state(at=name)

@@ -163,6 +163,7 @@ def test_rows_follow_time():
     assert dict(scene.rows(*of(decay="step", t=0))[1:])["restarts at"] == "none"
 
 
+@pytest.mark.slow
 def test_the_figure_says_what_it_shows_and_is_the_same_twice():
     for chosen in ({}, {"decay": "constant", "warm": "none", "t": 0}, {"decay": "onecycle"}):
         state, found = of(**chosen)

@@ -294,6 +294,7 @@ def test_the_page_s_element_renders(widget):
     assert 'data-module="timeline"' in element(widget)
 
 
+@pytest.mark.slow
 def test_the_figure_says_what_it_shows_and_is_the_same_twice():
     pytest.importorskip("matplotlib")
     from edfcore.figures.timeline import timeline_figure

@@ -197,6 +197,7 @@ def test_captions_say_what_becomes_of_the_gradient(given, word):
     assert ("theory" in told) != state["norm"]
 
 
+@pytest.mark.slow
 @given(states)
 @settings(max_examples=40, deadline=None)
 def test_every_state_has_its_numbers_and_survives_its_text(state):
@@ -222,6 +223,7 @@ def test_shown_layers_hold_the_chosen_one():
     assert shown(2) == [1, 2] and shown(3, 2) == [1, 2, 3] and shown(10, 10) == shown(10)
 
 
+@pytest.mark.slow
 def test_the_figure_says_what_it_shows_and_is_the_same_twice():
     for chosen in ({}, {"depth": 2, "norm": True}, {"phi": "relu", "init": "large", "depth": 30, "skip": True}):
         state, found = of(**chosen)
