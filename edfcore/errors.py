@@ -15,15 +15,30 @@ class ShapeError(EdfError, ValueError):
     ----------
     rows : list of (name, letters, shape); letters are None where shapes are aligned from the right
     clash : the letter, or the number of the axis from the right, negative, that does not fit
+    shown : bool, whether a notebook has shown the table
     """
 
     def __init__(self, text="", rows=(), clash=None):
         super().__init__(text)
-        self.rows, self.clash = rows, clash
+        self.rows, self.clash, self.shown = rows, clash, False
         if rows:
             from .display import aligned
 
             self.add_note(aligned(rows, clash))
+
+    def _render_traceback_(self):
+        """What IPython asks an exception for: its traceback; in notebooks the shapes stand above it as a table."""
+        from IPython import get_ipython
+
+        shell = get_ipython()
+        if self.rows and hasattr(shell, "kernel") and not self.shown:  # it is asked more than once
+            self.shown = True
+            from IPython.display import display
+
+            from .display import explain
+
+            display(explain(self))
+        return shell.InteractiveTB.structured_traceback(type(self), self, self.__traceback__, tb_offset=1)
 
 
 class GraphError(EdfError, RuntimeError):

@@ -14,7 +14,7 @@ and a test compares the two.
 
 import math
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context
+from decimal import ROUND_HALF_UP, Context, Decimal
 from numbers import Integral, Real
 from urllib.parse import parse_qsl, urlencode
 
@@ -88,7 +88,9 @@ class Setting:
         if self.kind == "text":
             return self.checked(text)
         if self.kind == "flag":
-            return self.checked({"1": True, "0": False}.get(text, text))
+            if text not in ("0", "1"):
+                raise DataError(f"{self.label} ({self.name}) is {text!r}; 1 (on) or 0 (off) is needed.")
+            return text == "1"
         if self.kind == "choice":
             return self.checked(next((v for v, _ in self.choices if written(v) == text), text))
         try:
@@ -115,12 +117,15 @@ class Scene:
     """
 
     name, title, settings, frames = "", "", (), ""
+    called = ""  # by what name readers know it: the widget's
 
     def state(self, **given):
         """The settings as a dict: defaults, and what is given. Raises DataError for a value that cannot be meant."""
         unknown = sorted(given.keys() - {s.name for s in self.settings})
         if unknown:
-            raise DataError(f"{type(self).__name__} has no setting {unknown[0]!r}; there are {self._names()}.")
+            raise DataError(
+                f"{self.called or type(self).__name__} has no setting {unknown[0]!r}; there are {self._names()}."
+            )
         return {s.name: s.checked(given.get(s.name, s.default)) for s in self.settings}
 
     def state_from(self, text):
@@ -129,7 +134,9 @@ class Scene:
         given = {}
         for name, value in parse_qsl(text.strip().lstrip("#"), keep_blank_values=True):
             if name not in by_name:
-                raise DataError(f"{type(self).__name__} has no setting {name!r}; there are {self._names()}.")
+                raise DataError(
+                    f"{self.called or type(self).__name__} has no setting {name!r}; there are {self._names()}."
+                )
             given[name] = by_name[name].read(value)
         return self.state(**given)
 
@@ -154,7 +161,7 @@ class Scene:
 
 
 def written(value):
-    """A value in a state's text, as the browser's `written` writes it: whole numbers whole, others to six digits.
+    """A value in a state's text, as the browser's `written` writes it: the shortest text that gives it back.
 
     >>> [written(v) for v in (True, 1234567.0, 1e-7, 0.00001, "a")]
     ['1', '1234567', '1e-7', '0.00001', 'a']
@@ -165,7 +172,7 @@ def written(value):
         return str(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if abs(value) < 1e15 and value == int(value):
         return str(int(value))
-    return _digits(value, 6, -6, 21)
+    return _digits(Decimal(repr(float(value))), 17, -6, 21)
 
 
 def short(x, digits=3):

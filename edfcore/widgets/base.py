@@ -109,15 +109,20 @@ class Widget(anywidget.AnyWidget):
     data = t.Dict().tag(sync=True)
     first = t.Dict().tag(sync=True)
 
+    def __init_subclass__(cls, **more):
+        super().__init_subclass__(**more)
+        if vars(cls).get("scene"):
+            cls.scene.called = cls.__name__
+
     def __init__(self, hide=(), data=None, mode=None, **given):
-        scene = self.scene
+        scene, hide = self.scene, [hide] if isinstance(hide, str) else list(hide)
         state = scene.state(**given)
         known = [s.name for s in scene.settings] + ["player"]
         if unknown := [name for name in hide if name not in known]:
             raise DataError(f"{type(self).__name__}: hide holds {unknown[0]!r}; there are {', '.join(known)}.")
         super().__init__(
             settings=[s.spec() for s in scene.settings], state=state, title=scene.title, call=self.python,
-            frames=scene.frames, hide=list(hide), data=packed(data or {}), mode=mode or type(self).mode.default_value,
+            frames=scene.frames, hide=hide, data=packed(data or {}), mode=mode or type(self).mode.default_value,
         )  # fmt: skip
         self.live = self.overlay(state) is not None
         if self.mode == "live" or self.live:

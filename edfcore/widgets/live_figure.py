@@ -129,6 +129,11 @@ class LiveFigure(Widget):
         self.scene = _Drawn(title, tuple(_setting(n, v) for n, v in sliders.items()), self._picture)
         super().__init__(mode="live")
 
+    @classmethod
+    def from_state(cls, text, **more):
+        """Not here: a state has no drawing in it. Raises DataError, which says what to do."""
+        raise DataError("LiveFigure: make it with make and change, and then call .set(...) with the state's values.")
+
     def _picture(self, state):
         """(PNG bytes, sentence, width in pixels) of a state."""
         from PIL import Image

@@ -400,3 +400,20 @@ def test_nothing_of_this_needs_more_than_numpy():
         "print([m for m in ('matplotlib', 'IPython', 'PIL', 'ipywidgets', 'pandas') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_in_a_notebook_a_clash_is_a_table_above_the_traceback():
+    import nbformat
+    from nbclient import NotebookClient
+
+    cell = nbformat.v4.new_code_cell(
+        "import edfcore as edf, numpy as np\nx = edf.Input('x')\ny = edf.VDot(x, edf.Param(np.ones((785, 3)), 'W'))\n"
+        "x.set(np.ones((2, 784)))\nedf.Forward()"
+    )
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    NotebookClient(notebook, allow_errors=True, timeout=60).execute()
+    table, error = notebook.cells[0].outputs
+    assert "<table" in table.data["text/html"] and "785" in table.data["text/html"]
+    told = "\n".join(error.traceback)
+    assert error.ename == "ShapeError" and "i is 784 in x and 785 in W" in told and "^^^" in told
+    assert "_render_traceback_" not in told

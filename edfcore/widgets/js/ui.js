@@ -73,7 +73,7 @@ function moved(setting, value, count) {
 
 /** A value in a state's text; as `written` in scenes/base.py. */
 const written = (v) =>
-  typeof v === "boolean" ? String(+v) : String(typeof v !== "number" || (v % 1 === 0 && Math.abs(v) < 1e15) ? v : +v.toPrecision(6));
+  typeof v === "boolean" ? String(+v) : String(typeof v !== "number" || (v % 1 === 0 && Math.abs(v) < 1e15) ? v : v);
 
 /** What differs from the defaults, as text; as Scene.text. */
 function stateText(settings, state) {
@@ -108,9 +108,10 @@ const python = (v) =>
   v === true ? "True" : v === false ? "False" : typeof v === "number" ? written(v) : JSON.stringify(v);
 
 /** The line of Python that makes this widget in this state. */
-function asPython(call, settings, state) {
+function asPython(call, settings, state, own) {
   const given = settings.filter((t) => state[t.name] !== t.default).map((t) => `${t.name}=${python(state[t.name])}`);
-  return `${call}(${given.join(", ")})`;
+  const [, place, name] = call.match(/(.*)\.(\w+)$/);
+  return `from ${place} import ${name}; ${name}(${[...given, ...(own ? ["mine=..."] : [])].join(", ")})`;
 }
 
 // Controls: native inputs, each with a name and a unit
@@ -339,6 +340,7 @@ function widget(scene) {
       const error = h("p", { class: "edf-error", role: "alert", hidden: true });
       const numbers = h("div", { class: "edf-numbers", tabindex: "0", role: "group", "aria-label": "Numbers" });
       const table = h("details", {}, h("summary", {}, "Numbers"), numbers);
+      const lost = h("p", { class: "edf-told", hidden: true }, "Your own needs Python: it is shown for the first state alone.");
       const view = { picture: h("div", { class: "edf-picture" }), model, data, settings, scene };
       let found = first, frames = 0, sequence = 0, waiting = false, again = false, timer = 0, patience = 0;
       const name = String(Math.random()); // several views of a model hear each reply
@@ -359,7 +361,8 @@ function widget(scene) {
         root.dataset.frame = ++frames;
       };
       const compute = () => {
-        const mine = model.get("frozen") && stateText(settings, view.state) !== given ? {} : overlay;
+        const other = model.get("frozen") && stateText(settings, view.state) !== given, mine = other ? {} : overlay;
+        lost.hidden = !(other && overlay.mine);
         if (mode === "browser") found = { ...scene.simulate(view.state, data), ...mine };
         if (tabled && stateText(settings, view.state) === given) found = first;
         else if (mode === "table") found = { ...scene.lookup(view.state, data), ...mine };
@@ -396,6 +399,10 @@ function widget(scene) {
         root.dataset.answered = content.sequence;
         if (again) return request();
         fail(content.error || "");
+        if (content.error) { // what was the reader's own for another state does not stay
+          overlay = {};
+          found = Object.fromEntries(Object.entries(found).filter(([k]) => mode === "live" || k !== "mine"));
+        }
         if (content.found) {
           const filled = JSON.parse(JSON.stringify(content.found), (_, v) => (v && v.buffer !== undefined ? { ...v, data: buffers[v.buffer] } : v));
           const come = unpack(filled);
@@ -441,7 +448,7 @@ function widget(scene) {
       });
       const state = h("details", {}, h("summary", {}, "State"), h("div", { class: "edf-state" }, text,
         button("Copy state", () => copy(stateText(settings, view.state), "State copied.")),
-        button("Copy as Python", () => copy(asPython(model.get("call"), settings, view.state), "Python copied.")),
+        model.get("call").includes(".") ? button("Copy as Python", () => copy(asPython(model.get("call"), settings, view.state, model.get("live")), "Python copied.")) : null,
         button("Defaults", () => view.set(Object.fromEntries(settings.map((t) => [t.name, t.default])))), told));
       const root = h("section", { class: "edf", "data-widget": scene.name, "data-mode": mode, "aria-label": model.get("title") },
         h("p", { class: "edf-head" }, model.get("title")),
@@ -449,7 +456,7 @@ function widget(scene) {
           others.length ? h("div", { class: "edf-controls" }, others) : null,
           h("div", { class: "edf-buttons" }, flags, time && !hidden.has("player") ? player(time, view) : null)),
         frozen ? h("p", { class: "edf-told" }, "This view needs Python: open the notebook to change it.") : null,
-        view.picture, caption, error, table, state);
+        view.picture, caption, lost, error, table, state);
       root.addEventListener("keydown", (event) => { if (ours(event)) event.stopPropagation(); });
       table.addEventListener("toggle", () => show());
       const draw = scene.mount(view);
