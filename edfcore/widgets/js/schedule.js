@@ -189,7 +189,7 @@ function mount(view) {
     }
     chart.replaceChildren(above.node, under.node, keys(10, wide, [[0, "lr(t)"], [1, "constant"], ...(mine ? [[4, "yours"]] : [])]),
       keys(224, wide, [[0, "expected"], [2, "this run"], [3, "noise floor"]]),
-      keys(240, wide, [[0, "expected, now", true], [1, "end at the constant rate", true]]));
+      keys(240, wide, [[0, "now", true], [1, "constant, at the end", true]]));
     first(state, found);
     second(state, found);
     told.textContent = `${found.mine?.told ?? ""} Hatched area ${short(snapped(added(found.lr.slice(0, n))))}; in Python: `;
