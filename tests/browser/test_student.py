@@ -1,5 +1,7 @@
 """A student's first minutes in JupyterLab, in a real browser, on the keyboard."""
 
+import time
+
 import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -11,7 +13,7 @@ def page(opened):
 
 
 def open_notebook(page, lab, path):
-    page.goto(f"{lab.url}/lab/workspaces/{path[-6:-10:-1]}/tree/{path}?token=t&reset")
+    page.goto(f"{lab.url}/lab/workspaces/s{time.monotonic_ns()}/tree/{path}?token=t")
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
     page.wait_for_selector("#jp-main-statusbar >> text=Idle", timeout=60_000)
 
