@@ -65,37 +65,6 @@ def test_a_widget_is_its_picture_its_state_and_one_module(exported):
     assert '"kappa":20' in text and '"_esm"' not in text
 
 
-@pytest.mark.browser
-@pytest.mark.slow
-def test_it_lives_offline_and_without_scripts_shows_its_picture(exported):
-    import shutil
-
-    from playwright.sync_api import sync_playwright
-
-    _, path = exported
-    where = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=where, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_context(offline=True).new_page()
-        errors, asked = [], []
-        page.on("pageerror", lambda e: errors.append(str(e)))
-        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-        page.on("request", lambda r: asked.append(r.url))
-        page.goto(f"file://{path}")
-        page.wait_for_selector(".edf[data-frame]")
-        before = page.locator(".edf-caption").first.inner_text()
-        page.locator(".edf input[type=range]").first.press("ArrowRight")
-        assert page.locator(".edf-caption").first.inner_text() != before
-        page.wait_for_selector("[data-widget=live_figure] img[alt='Live figure. At 1.']")
-        assert page.locator("[data-widget=live_figure] img").evaluate("(e) => e.naturalWidth") > 100
-        assert errors == []
-        assert [u for u in asked if not u.startswith(("file:", "blob:", "data:"))] == []
-        plain = browser.new_context(java_script_enabled=False).new_page()
-        plain.goto(f"file://{path}")
-        assert "condition number 20" in plain.locator(".edf-place img").first.get_attribute("alt")
-        browser.close()
-
-
 def test_the_command_says_what_it_wrote_and_what_failed(tmp_path):
     nbformat.write(NEW.new_notebook(cells=[NEW.new_code_cell("1/0")]), tmp_path / "bad.ipynb")
     done = CliRunner().invoke(main, ["export", str(tmp_path / "bad.ipynb")])

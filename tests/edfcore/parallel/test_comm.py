@@ -401,7 +401,10 @@ def killed(comm, folder):
 @posix
 @pytest.mark.parametrize("engine", ["shm", MPI])
 def test_a_rank_killed_within_a_sum_ends_the_others_and_is_named(engine, tmp_path):
-    with pytest.raises(RankFailed, match=r"Rank 1 failed: its process was killed by signal 9 \(SIGKILL\)"):
+    told = r"was killed by signal 9 \(SIGKILL\)"
+    if engine == "mpi":  # mpiexec may name, as the first that a signal ended, one of those that it ended itself
+        told += "|ended before the program did"
+    with pytest.raises(RankFailed, match=f"Rank 1 failed: its process ({told})"):
         launch(killed, N, str(tmp_path), engine=engine, timeout=600)
     if engine == "shm":  # they noticed by themselves, long before the timeout
         for rank in (0, 2):
