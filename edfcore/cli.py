@@ -133,8 +133,9 @@ def doctor(as_json):
 def check(what, as_json):
     """Check your answers: execute WHAT in a fresh kernel and say, exercise by exercise, what is right and what is not.
 
-    WHAT is an assignment (A1, looked for here and in assignments/), a lecture (lectures/01) or a notebook's path. This
-    is what the Validate button does, with longer answers; hidden tests run only when you hand in.
+    WHAT is an assignment (A1, looked for here and in assignments/), a lecture (lectures/01) or a notebook's path. Of an
+    assignment this is what the Validate button does, with longer answers; hidden tests run only when you hand in. Of a
+    lecture each section is reported: whether its cells run, its checks hold, and the numbers in its text are computed.
     """
     from .execute import check_notebook, find_notebook
 
@@ -155,11 +156,13 @@ COLOURS = {"right": "green", "wrong": "red", "open": "yellow", "person": "cyan"}
 
 def _print_report(console, report):
     table = rich.table.Table(box=None, pad_edge=False)
-    for heading in ("", "exercise", "points", "what the check says"):
+    graded = any(row.points for row in report.rows)
+    for heading in ("", "exercise", "points", "what the check says") if graded else ("", "section", "what was found"):
         table.add_column(heading, overflow="fold", justify="right" if heading == "points" else "left")
     for row in report.rows:
-        mark = f"[{COLOURS[row.state]}]{row.state}[/]"
-        table.add_row(mark, rich.markup.escape(row.title), f"{row.points:g}", rich.markup.escape(row.message))
+        points = [f"{row.points:g}"] if graded else []
+        told = [f"[{COLOURS[row.state]}]{row.state}[/]", rich.markup.escape(row.title), *points]
+        table.add_row(*told, rich.markup.escape(row.message))
     if report.rows:
         console.print(table)
     for warning in report.warnings:
@@ -567,7 +570,8 @@ def bench(cases, engines, batches, threads, rounds, device, pythons, as_json, fo
 @click.argument("notebooks", nargs=-1, required=True, type=click.Path(exists=True))
 @click.option("--out", type=click.Path(file_okay=False), help="Folder for the pages; default, beside each notebook.")
 @click.option("--as-saved", is_flag=True, help="Take the outputs that are saved instead of executing first.")
-def export(notebooks, out, as_saved):
+@click.option("--html", is_flag=True, help="The format; pages of HTML are the only one there is.")
+def export(notebooks, out, as_saved, html):
     """Write NOTEBOOKS, or those of a folder, as pages that need neither network nor Python.
 
     Widgets that compute in the browser stay alive in them.

@@ -5,6 +5,7 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from . import prose
 from .errors import EdfError, MissingExtra
 
 TIMEOUT = 120  # seconds for one cell; then it is interrupted and the next one runs
@@ -12,7 +13,7 @@ TIMEOUT = 120  # seconds for one cell; then it is interrupted and the next one r
 
 @dataclass(frozen=True)
 class Row:
-    """One check cell (or, in a lecture, one cell that failed) and what became of it.
+    """One check cell (or, in a lecture, one section) and what became of it.
 
     state : "right", "wrong", "open" (not answered yet) or "person" (a written question)
     """
@@ -48,7 +49,10 @@ class Report:
         """One line to end with."""
         checked = [r for r in self.rows if r.state != "person"]
         if not any(r.points for r in checked):
-            return f"{self.notebook}: every cell runs." if not checked else f"{self.notebook}: a cell fails."
+            wrong = [r.title for r in checked if not r.right]
+            return f"{self.notebook}: " + (
+                f"see {', '.join(wrong)}." if wrong else "every cell runs, every check holds."
+            )
         got, of = sum(r.points for r in checked if r.right), sum(r.points for r in checked)
         return f"{self.notebook}, as saved: {got:g} of {of:g} points on visible checks. Hidden tests run on handing in."
 
@@ -79,25 +83,41 @@ def find_notebook(what, course_root):
     raise EdfError(f"There is no notebook {what!r}. Looked for {looked}.")
 
 
-def execute(path, timeout=TIMEOUT):
+def read(path):
+    """The notebook at `path`.
+
+    Raises
+    ------
+    EdfError : it is not a notebook.
+    """
+    nbformat = _library("nbformat")
+    try:
+        return nbformat.read(path, as_version=4)
+    except Exception as error:  # nbformat raises many kinds for damaged files
+        raise EdfError(f"{path} cannot be read as a notebook: {error}") from error
+
+
+def execute(path, timeout=TIMEOUT, notebook=None, keep_widgets=False):
     """The notebook at `path`, executed from a clean kernel in its own folder, errors kept as outputs.
 
     A cell that runs for over `timeout` seconds is interrupted; that is its error, and the next cells run.
+
+    Parameters
+    ----------
+    path : of the notebook
+    timeout : float, seconds
+    notebook : run this in place of what `path` holds
+    keep_widgets : bool, whether the widgets' states are kept, for a page
 
     Raises
     ------
     EdfError : it is not a notebook, or its kernel died.
     """
-    try:
-        import nbformat
-        from nbclient import NotebookClient
-        from nbclient.exceptions import CellTimeoutError, DeadKernelError
-    except ImportError as error:
-        raise MissingExtra("Executing a notebook", "nbclient", "course") from error
-    try:
-        notebook = nbformat.read(path, as_version=4)
-    except Exception as error:  # nbformat raises many kinds for damaged files
-        raise EdfError(f"{path} cannot be read as a notebook: {error}") from error
+    notebook = read(path) if notebook is None else notebook
+    _library("nbclient")
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
     client = NotebookClient(
         notebook,
         timeout=timeout,
@@ -106,7 +126,7 @@ def execute(path, timeout=TIMEOUT):
         kernel_name="python3",
         allow_errors=True,
         resources={"metadata": {"path": str(Path(path).parent)}},
-        store_widget_state=False,
+        store_widget_state=keep_widgets,
         shutdown_kernel="immediate",
         extra_arguments=["--log-level=40"],  # a kernel's own warnings are not the reader's business
     )
@@ -119,10 +139,42 @@ def execute(path, timeout=TIMEOUT):
     return notebook
 
 
+def _library(name):
+    from importlib import import_module
+
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise MissingExtra("Executing a notebook", name, "course") from error
+
+
 def check_notebook(path):
-    """Execute the notebook and report each check cell; in a notebook without checks, each cell that fails."""
-    notebook = execute(path)
-    title, rows, failures, blame, setup = "", [], [], "", ""
+    """Execute the notebook and report each check cell; of a lecture each section, its checks and its numbers."""
+    notebook = read(path)
+    if any(cell.metadata.get("nbgrader", {}).get("grade") for cell in notebook.cells):
+        return _check_assignment(path, execute(path, notebook=notebook))
+    return _check_lecture(path, execute(path, notebook=prose.proofs(notebook)))
+
+
+def _check_lecture(path, notebook):
+    """A row for each section: what failed in it, which of its numbers are not true, or how much was checked."""
+    rows = []
+    for section in prose.sections(notebook):
+        found = re.search(r"^#+ (.+)$", "\n".join(c.source for c in section), re.MULTILINE)
+        codes = [c for c in section if c.cell_type == "code"]
+        wrong = [f"the cell {c.id!r} fails: {_told(o)}" for c in codes for o in c.outputs if o.output_type == "error"]
+        wrong += [o.text.strip() for c in codes if "edf" in c.metadata for o in c.outputs if o.output_type == "stream"]
+        checks = sum(bool(re.search(r"\bassert\b|\bcompare\(", c.source)) for c in codes)
+        numbers = sum(len(prose.bindings(c.source)[0]) for c in section if c.cell_type == "markdown")
+        counts = {"cells": len([c for c in codes if "edf" not in c.metadata]), "with checks": checks}
+        told = ", ".join(f"{n} {what}" for what, n in (counts | {"numbers bound": numbers}).items() if n)
+        title = found.group(1) if found else ""
+        rows.append(Row(section[0].id, title, 0, "wrong" if wrong else "right", " ".join(wrong) or told))
+    return Report(Path(path).name, tuple(rows))
+
+
+def _check_assignment(path, notebook):
+    title, rows, blame, setup = "", [], "", ""
     for cell in notebook.cells:
         mark = cell.metadata.get("nbgrader", {})
         name = mark.get("grade_id") or cell.get("id", "")
@@ -138,11 +190,10 @@ def check_notebook(path):
             rows.append(_row(name, title, mark.get("points", 0), error, blame, setup))
             blame = ""
         elif error:
-            failures.append(_row(name, title, 0, error, "", ""))
             told = f"the cell {name!r} fails: {_told(error)}"
             setup, blame = (setup or told, blame) if mark.get("locked") else (setup, told)
     warnings = ([setup] if setup else []) + _warnings(Path(path), notebook, {r.cell for r in rows})
-    return Report(Path(path).name, tuple(rows or failures), tuple(warnings))
+    return Report(Path(path).name, tuple(rows), tuple(warnings))
 
 
 def _warnings(path, notebook, graded):

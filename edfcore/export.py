@@ -11,6 +11,7 @@ from html import escape, unescape
 from pathlib import Path
 
 from .errors import DataError, MissingExtra
+from .prose import without_comments
 
 TIMEOUT = 300  # seconds for one cell
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -22,6 +23,7 @@ ALLOWED = (  # nothing but what the page itself holds; modules of widgets and pi
 FETCHED = re.compile(  # src of any element, href of a link element
     r"""(<\w[^>]*?\s(?=src)|<link\b[^>]*?\s(?=href))(src|srcset|href)=(["'])(?!data:|blob:|#)([^"'>]+)\3""", re.I
 )
+FOLDED = "What happened"
 LOOK = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.55 system-ui, sans-serif; margin: 0; background: Canvas; color: CanvasText; }
@@ -67,7 +69,8 @@ def export(path, out=None, run=True, tell=lambda sentence: None):
         tell(f"executing {path.name}")
         client = _library("nbclient").NotebookClient
         where = {"metadata": {"path": path.parent}}
-        client(notebook, timeout=TIMEOUT, store_widget_state=True, resources=where).execute()
+        quiet = ["--log-level=40"]  # a kernel's own warnings are not the reader's business
+        client(notebook, timeout=TIMEOUT, store_widget_state=True, resources=where, extra_arguments=quiet).execute()
     out = Path(out) if out else path.with_suffix(".html")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(as_page(notebook, path.stem, path.parent, tell), encoding="utf-8")
@@ -100,11 +103,13 @@ def as_page(notebook, name="notebook", folder=None, tell=lambda sentence: None):
     used, parts = [], []
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            parts.append(held(markdown(cell.source, cell.get("attachments")), folder, tell))
+            parts.append(held(markdown(without_comments(cell.source), cell.get("attachments")), folder, tell))
         elif cell.cell_type == "code":
+            shown = [_shown(o, saved.get("state") or {}, used, folder, tell) for o in cell.outputs]
             if "hide-input" not in cell.metadata.get("tags", []):
-                parts.append(code(cell.source))
-            parts += [_shown(o, saved.get("state") or {}, used, folder, tell) for o in cell.outputs]
+                shown.insert(0, code(cell.source))
+            folded = cell.metadata.get("jupyter", {}).get("source_hidden")  # in a lecture: what gives an answer away
+            parts += [f"<details><summary>{FOLDED}</summary>", *shown, "</details>"] if folded else shown
     lines = [line for cell in notebook.cells if cell.cell_type == "markdown" for line in cell.source.split("\n")]
     title = next((line.lstrip("# ") for line in lines if line.startswith("# ")), name)
     return "\n".join(

@@ -18,11 +18,12 @@ import ast
 import re
 from collections import Counter
 from dataclasses import dataclass
-from math import isclose, isfinite, log10
+from decimal import Decimal
+from math import isclose, isfinite
 
 from .errors import DataError
 
-NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
+NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d*\.(?=\d)|\d)\d*(?:(?<=\d)\.\d+)?(?:[eE][-+]?\d+)?"
 COMMENT = re.compile(r"<!-- bound\n(.*?)-->", re.DOTALL)
 LINE = re.compile(rf"(below )?(-?(?:{NUMBER})) ?(=|~) (.+)")
 UNITS = r"""\s?(?:%|percent|times\b|[kMGT]?i?B\b|bytes?|bits?|ms\b|µs|us\b|ns\b|s\b|seconds?|minutes?|hours?|days?|
@@ -117,7 +118,7 @@ def _free(number, before, after):
         return not (UNIT.match(after) and not before[-1:].isalpha())
     if AFTER_A_NAME.search(before):
         return True
-    whole = "." not in number and "," not in number
+    whole = number.isdigit()
     if whole and int(number) <= 12 and not UNIT.match(after) and not before.endswith(("−", "-")):
         return True
     return whole and len(number) == 4 and 1900 <= int(number) <= 2030 and not UNIT.match(after)
@@ -149,13 +150,11 @@ def agrees(binding, value):
     value = float(value)
     if not isfinite(value):
         return False
-    said = binding.number.lstrip("-").replace(",", "")
-    if not binding.loose:
-        decimals = len(said.partition(".")[2])
-        return abs(value_of(binding.number) - value) <= 0.5 * 10**-decimals * (1 + 1e-9)
-    digits = len(said.replace(".", "").lstrip("0")) if "." in said else len(said.strip("0"))
-    step = 10.0 ** (int(log10(value_of(said)) // 1) + 1 - max(digits, 1)) if value_of(said) else 1.0
-    return abs(value_of(binding.number) - value) <= 0.5 * step * (1 + 1e-9)
+    printed = Decimal(binding.number.replace(",", ""))
+    if binding.loose and "." not in binding.number:
+        printed = printed.normalize()
+    step = 10.0 ** printed.as_tuple().exponent
+    return abs(float(printed) - value) <= 0.5 * step * (1 + 1e-9)
 
 
 @dataclass(frozen=True)
