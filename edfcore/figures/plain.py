@@ -160,7 +160,7 @@ def histograms(rows, xlabel, *, alt, bins=41, spread=None, names=None):
     ------
     DataError : no alternative text, nothing to draw, or values that are not finite.
     """
-    each = {k: v if isinstance(v, list) else [v] for k, v in rows.items()}
+    each = {k: v if isinstance(v, (list, tuple)) and len(v) and np.ndim(v[0]) else [v] for k, v in rows.items()}
     if not each or any(not len(np.ravel(v)) for row in each.values() for v in row):
         raise DataError("histograms: there is nothing to draw; give a dict from name to an array or a list of arrays.")
     if not all(np.isfinite(v).all() for row in each.values() for v in row):
