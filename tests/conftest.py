@@ -113,3 +113,13 @@ def _one_blas_thread():
 def root():
     """The repository's root folder."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def runs(request):
+    """Executed lectures, for all tests that ask for one."""
+    from lecture_runs import Runs  # tests/notebooks/lecture_runs.py, on the path by the time this is asked
+
+    made = Runs(request.session.items)
+    yield made
+    made.pool.shutdown(wait=True, cancel_futures=True)
