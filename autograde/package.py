@@ -14,7 +14,8 @@ from .errors import AutogradeError
 
 PACKAGE = "edfcore"
 _OUT = (
-    "widgets", "figures", "scenes", "cli", "doctor", "demo", "execute", "export", "gallery", "lab_settings",
+    "widgets", "figures", "scenes", "cli", "doctor", "demo", "execute", "export", "prose", "gallery",
+    "lab_settings",
     "teach.compare", "bench", "blas",
     # second spellings of what components and optimizers do
     "plan", "planning", "parallel", "cuda", "gpu.ops", "gpu.formulas", "gpu.kernels", "gpu.reference", "gpu.graphs",

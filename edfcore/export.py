@@ -24,6 +24,7 @@ FETCHED = re.compile(  # src of any element, href of a link element
     r"""(<\w[^>]*?\s(?=src)|<link\b[^>]*?\s(?=href))(src|srcset|href)=(["'])(?!data:|blob:|#)([^"'>]+)\3""", re.I
 )
 FOLDED = "What happened"
+NEIGHBOUR = re.compile(r"""(<a [^>]*?href=["'][^"':]+)\.ipynb(["'#])""")  # a link to a notebook becomes one to its page
 LOOK = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.55 system-ui, sans-serif; margin: 0; background: Canvas; color: CanvasText; }
@@ -103,7 +104,8 @@ def as_page(notebook, name="notebook", folder=None, tell=lambda sentence: None):
     used, parts = [], []
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            parts.append(held(markdown(without_comments(cell.source), cell.get("attachments")), folder, tell))
+            text = markdown(without_comments(cell.source), cell.get("attachments"))
+            parts.append(held(NEIGHBOUR.sub(r"\1.html\2", text), folder, tell))
         elif cell.cell_type == "code":
             shown = [_shown(o, saved.get("state") or {}, used, folder, tell) for o in cell.outputs]
             if "hide-input" not in cell.metadata.get("tags", []):

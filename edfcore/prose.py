@@ -36,6 +36,7 @@ AFTER_A_NAME = re.compile(
 )
 SKIPPED = [
     (re.compile(r"<!--.*?-->", re.DOTALL), " "),
+    (re.compile(r"^\*\*Time:\*\*.*?(?=\n\n|\Z)", re.DOTALL | re.MULTILINE), " "),  # an estimate, of no computer's
     (re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE), " "),
     (re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL), " code "),
     (re.compile(r"\$\$.+?\$\$|\\begin\{(\w+\*?)\}.*?\\end\{\1\}", re.DOTALL), " formula "),

@@ -3,6 +3,7 @@
 from . import augment, batching, loaders, normalize
 from .batching import ClassBalancedSampler, ErrorWeightedSampler, SequentialSampler, ShuffledSampler, batches
 from .loaders import load_cifar, load_idx, load_image_folder, load_npz
+from .mnist import halved
 from .mnist import load as load_mnist
 from .normalize import (
     PCA,
@@ -33,6 +34,7 @@ __all__ = [
     "augment",
     "batches",
     "batching",
+    "halved",
     "load_cifar",
     "load_idx",
     "load_image_folder",

@@ -9,11 +9,12 @@ import hashlib
 import struct
 from dataclasses import dataclass
 from functools import cache
+from math import isqrt
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, ShapeError
 
 FOLDER = Path(__file__).parent / "mnist"
 SHA256 = {
@@ -91,3 +92,20 @@ def read_idx(name, folder=FOLDER):
     ndim = raw[3]
     shape = struct.unpack(f">{ndim}I", raw[4 : 4 + 4 * ndim])
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * ndim).reshape(shape)
+
+
+def halved(images):
+    """Digits of half the height and width: each pixel is the mean of a block of 2 x 2.
+
+    Parameters
+    ----------
+    images : array (N, side * side), side even; (N, 784) gives (N, 196)
+
+    Raises
+    ------
+    ShapeError : the rows are no squares of even side.
+    """
+    side = isqrt(np.shape(images)[-1])
+    if side % 2 or side * side != np.shape(images)[-1]:
+        raise ShapeError(f"halved: rows of {np.shape(images)[-1]} pixels are no squares of even side, such as 28 x 28.")
+    return np.reshape(images, (-1, side // 2, 2, side // 2, 2)).mean(axis=(2, 4)).reshape(-1, side * side // 4)

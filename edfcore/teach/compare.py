@@ -187,3 +187,21 @@ def _candidates(expected, values, batch, inputs):
         yield "transposed", "the axes are in the other order: transposed.", np.swapaxes(expected, -1, -2)
     if values.size == expected.size and values.shape != expected.shape:
         yield "reshaped", "the numbers are right and the shape is not.", expected.reshape(values.shape)
+
+
+def sentence(action):
+    """Run an action that fails on purpose, and print the sentence that it fails with.
+
+    Parameters
+    ----------
+    action : function of no arguments
+
+    Raises
+    ------
+    AssertionError : nothing failed.
+    """
+    try:
+        action()
+    except Exception as error:
+        return print(error)
+    raise AssertionError("sentence: nothing failed, though it should have.")

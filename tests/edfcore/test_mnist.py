@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import edfcore as edf
-from edfcore.data import load_mnist
+from edfcore.data import halved, load_mnist
 from edfcore.data.mnist import FOLDER, SHA256, read_idx
+from edfcore.errors import ShapeError
 
 SMALL = "t10k-labels-idx1-ubyte"
 PACKED = (FOLDER / f"{SMALL}.gz").read_bytes()
@@ -112,3 +113,15 @@ def test_a_flipped_bit_is_a_sentence_and_never_a_wrong_label(tmp_path_factory, a
     except edf.DataError:
         return
     assert np.array_equal(labels, read_idx(SMALL))
+
+
+def test_halved_digits_keep_their_mean_and_their_place():
+    images = np.zeros((2, 784))
+    images[0, 28 * 4 + 6] = 1.0  # row 4, column 6
+    images[1] = np.arange(784)
+    small = halved(images)
+    assert small.shape == (2, 196) and small[0, 14 * 2 + 3] == 0.25 and small[0].sum() == 0.25
+    assert small[1].mean() == images[1].mean() and small[1, 0] == np.mean([0, 1, 28, 29])
+    for width in (783, 49):
+        with pytest.raises(ShapeError, match="squares of even side"):
+            halved(np.zeros((3, width)))

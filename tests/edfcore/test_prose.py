@@ -45,6 +45,7 @@ def test_stated_numbers_are_found(text, numbers):
         "1. first\n27. last\n\n## 13. A heading\n\n**44.** A question",
         "| erratum | printed |\n|---|---|\n| 0.10 (S0) | none |",
         "TTIC 31230, GTX 670",
+        "**Before:** arrays.\n\n**Time:** 60 to 90 minutes, in\n45 and 45.",
     ],
 )
 def test_names_counts_years_and_code_are_free(text):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import edfcore as edf
-from edfcore.teach import Checks, Slip, Wrong, compare, predictions
+from edfcore.teach import Checks, Slip, Wrong, compare, predictions, sentence
 from edfcore.teach.checks import decode, encode, recording
 from edfcore.widgets import predict, reveal
 
@@ -496,3 +496,10 @@ def test_in_single_precision_seven_digits_are_enough_and_five_are_not():
 
 def test_none_among_several_values_is_not_taken_for_a_missing_return():
     assert told((1.0, None), (1.0, W)).slip is None
+
+
+def test_what_fails_on_purpose_says_its_sentence_and_what_does_not_is_a_mistake(capsys):
+    assert sentence(lambda: [][1]) is None
+    assert capsys.readouterr().out == "list index out of range\n"
+    with pytest.raises(AssertionError, match="nothing failed"):
+        sentence(lambda: None)

@@ -202,3 +202,19 @@ def test_pictures_beside_the_notebook_are_taken_in_and_others_left_out_and_told(
 def test_what_looks_like_an_element_in_text_stays():
     text = "<pre>&lt;img src=&quot;http://x.org/a.png&quot;&gt;</pre>"
     assert held(text) == text
+
+
+def test_links_to_neighbours_lead_to_their_pages():
+    cells = [
+        NEW.new_markdown_cell("[next](02_b.ipynb) [part](../x/02_b.ipynb#a) [web](https://x.org/a.ipynb) `a.ipynb`")
+    ]
+    text = as_page(NEW.new_notebook(cells=cells))
+    assert 'href="02_b.html"' in text and 'href="../x/02_b.html#a"' in text
+    assert 'href="https://x.org/a.ipynb"' in text and "<code>a.ipynb</code>" in text
+
+
+def test_what_gives_an_answer_away_is_folded_and_what_proves_numbers_is_not_shown():
+    hidden = NEW.new_code_cell("reveal('1', 'A', 'why')", metadata={"jupyter": {"source_hidden": True}})
+    hidden.outputs = [NEW.new_output("display_data", {"text/markdown": "The answer"})]
+    text = as_page(NEW.new_notebook(cells=[NEW.new_markdown_cell("5 GB\n\n<!-- bound\n5 = secret\n-->"), hidden]))
+    assert "<summary>What happened</summary>" in text.split("The answer")[0] and "secret" not in text
