@@ -7,7 +7,7 @@ a colour and a second cue (a dash, a marker). Where several seeds were run, all 
 from math import ceil
 
 import numpy as np
-from matplotlib.ticker import LogFormatterSciNotation, NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from .. import display
 from ..errors import DataError, ShapeError
@@ -149,7 +149,8 @@ def histograms(rows, xlabel, *, alt, bins=41, spread=None, names=None):
     xlabel : str, with unit
     alt : str, what the figure shows and the one thing to see in it
     bins : int
-    spread : float, optional, the axis runs from -spread to +spread; without it over all values
+    spread : float, optional, the axis runs from -spread to +spread, and what lies beyond is counted at its ends;
+        without it over all values
     names : list of str, optional, titles of the columns
 
     Returns
@@ -187,7 +188,9 @@ def _histogram(ax, values, edges, color):
     width = edges[1] - edges[0]
     counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
     ax.bar(edges[:-1], counts / (len(values) * width), width, align="edge", color=color, alpha=0.75)
-    ax.text(0.97, 0.93, f"std {np.std(values):.2g}", transform=ax.transAxes, ha="right", va="top", fontsize=7.5)
+    behind = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
+    place = {"transform": ax.transAxes, "ha": "right", "va": "top", "bbox": behind}
+    ax.text(0.98, 0.95, f"std {np.std(values):.2g}", fontsize=7.5, **place)
     ax.set_yticks([])
     ax.tick_params(labelsize=7.5)
     for side in ("top", "right", "left"):
@@ -384,8 +387,10 @@ def _finish(ax, xlabel, ylabel):
     for axis in (ax.xaxis, ax.yaxis):
         if axis.get_scale() == "log":
             low, high = sorted(axis.get_view_interval())
-            narrow = low > 0 and high / low < 30
-            axis.set_minor_formatter(LogFormatterSciNotation(minor_thresholds=(2, 0.4)) if narrow else NullFormatter())
+            if 0 < low and high / low < 300:  # too few powers of ten to read from
+                axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter(NullFormatter())
 
 
 __all__ = ["Table", "bars", "contours", "histograms", "images", "lines", "panels", "scatter", "table"]

@@ -90,6 +90,7 @@ def test_validate_and_edf_check_agree(course):
         assert check_notebook(path).right == right
 
 
+@pytest.mark.slow
 def test_the_readme_s_term_runs_in_a_clone_that_holds_the_release(root, tmp_path):
     """Word for word, for one student whose answer also writes to stderr, which costs nothing."""
     shutil.copytree(root / "assignments", tmp_path / "assignments")

@@ -126,6 +126,7 @@ def test_importing_edfcore_loads_no_third_party_package_but_numpy():
     assert loaded == {"edfcore", "numpy"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", MODULES)
 def test_each_module_imports_on_its_own(module):
     done = python(f"import {module}")

@@ -64,18 +64,21 @@ def everything(points):
     return judge
 
 
+@pytest.mark.slow
 def test_a_judge_that_passes_everything_is_seen(monkeypatch):
     monkeypatch.setattr(examine, "judge", everything(True))
     report = redteam.run_redteam("A1", only=["equal-to-everything"])
     assert totals(report) == ZERO | {"unearned_points": 20}
 
 
+@pytest.mark.slow
 def test_a_judge_that_fails_everything_is_seen(monkeypatch):
     monkeypatch.setattr(examine, "judge", everything(False))
     found = totals(redteam.run_redteam("A1", only=["crlf"]))
     assert found == ZERO | {"honest_zeroed": 1, "others_affected": redteam.WITNESSES}
 
 
+@pytest.mark.slow
 def test_a_page_that_shows_a_solution_is_seen(monkeypatch):
     honest = feedback.feedback_page
 
@@ -88,6 +91,7 @@ def test_a_page_that_shows_a_solution_is_seen(monkeypatch):
     assert "came back in the feedback" in report.found[0].reason
 
 
+@pytest.mark.slow
 def test_effects_that_a_submission_tells_of_are_counted(tmp_path):
     (tmp_path / "case.py").write_text(
         "from autograde.redteam import case, filled\n\n\n"
