@@ -33,6 +33,8 @@ pre { overflow-x: auto; padding: 0.5rem 0.7rem; margin: 0.4rem 0; font: 14px/1.4
 .code { background: color-mix(in srgb, CanvasText 6%, Canvas); border-radius: 4px; }
 .code pre { white-space: pre-wrap; }
 .error { border-left: 4px solid #c24e00; }
+blockquote { margin: 1rem 0; padding: 0.1rem 1rem; border-left: 4px solid #d55e00; }
+summary { cursor: pointer; padding: 0.3rem 0; min-height: 24px; }
 table { border-collapse: collapse; }
 th, td { padding: 0.15rem 0.6rem; border: 1px solid color-mix(in srgb, CanvasText 25%, Canvas); }
 img, svg { max-width: 100%; height: auto; }
