@@ -24,21 +24,27 @@ FETCHED = re.compile(  # src of any element, href of a link element
     r"""(<\w[^>]*?\s(?=src)|<link\b[^>]*?\s(?=href))(src|srcset|href)=(["'])(?!data:|blob:|#)([^"'>]+)\3""", re.I
 )
 FOLDED = "What happened"
+WHOLE_TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
+PRIME = r'\1<mo lspace="0" rspace="0">\2</mo>'  # as a superscript it is drawn raised twice, and tiny
+REACHED = """<script>  // formulas and tables wider than the page can be scrolled with the keyboard
+for (const e of document.querySelectorAll("math[display=block], .wide"))
+  if (e.scrollWidth > e.clientWidth) e.tabIndex = 0;
+</script>"""
 NEIGHBOUR = re.compile(r"""(<a [^>]*?href=["'][^"':]+)\.ipynb(["'#])""")  # a link to a notebook becomes one to its page
 LOOK = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.55 system-ui, sans-serif; margin: 0; background: Canvas; color: CanvasText; }
 main { max-width: 60rem; margin: 0 auto; padding: 1rem; }
-pre { overflow-x: auto; padding: 0.5rem 0.7rem; margin: 0.4rem 0; font: 14px/1.4 ui-monospace, monospace; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: 0.5rem 0.7rem; margin: 0.4rem 0;
+  font: 14px/1.4 ui-monospace, monospace; }
 .code { background: color-mix(in srgb, CanvasText 6%, Canvas); border-radius: 4px; }
-.code pre { white-space: pre-wrap; }
 .error { border-left: 4px solid #c24e00; }
 blockquote { margin: 1rem 0; padding: 0.1rem 1rem; border-left: 4px solid #d55e00; }
 summary { cursor: pointer; padding: 0.3rem 0; min-height: 24px; }
 table { border-collapse: collapse; }
 th, td { padding: 0.15rem 0.6rem; border: 1px solid color-mix(in srgb, CanvasText 25%, Canvas); }
 img, svg { max-width: 100%; height: auto; }
-math[display="block"] { overflow-x: auto; margin: 0.6rem 0; }
+math[display="block"], .wide { overflow: auto hidden; padding: 0.3rem 0; margin: 0.3rem 0; }
 :focus-visible { outline: 3px solid #0072b2; outline-offset: 2px; }
 """
 
@@ -123,8 +129,8 @@ def as_page(notebook, name="notebook", folder=None, tell=lambda sentence: None):
             '<meta name="viewport" content="width=device-width">',
             f"<title>{escape(title)}</title><style>{LOOK}{_highlighting()}</style></head>",
             '<body class="edf-auto"><main>',
-            *parts,
-            f"</main>\n{scripts(used) if used else ''}</body></html>\n",
+            *(WHOLE_TABLE.sub(r'<div class="wide">\g<0></div>', part) for part in parts),
+            f"</main>\n{scripts(used) if used else ''}{REACHED}</body></html>\n",
         ]
     )
 
@@ -194,10 +200,12 @@ def mathml(latex, display):
     """A formula in LaTeX as MathML, which browsers draw themselves; its LaTeX is the text for those who ask."""
     from latex2mathml.converter import convert
 
+    plain = re.sub(r"\\[bB]igg?[lrm]?(?=\\[a-z])", "", latex)  # sizes of named brackets, which it cannot read
     try:
-        made = convert(latex, display=display)
+        made = convert(plain, display=display)
     except Exception:  # what it cannot read stays as it was written
         return f"<code>{escape(latex)}</code>"
+    made = re.sub(r"<msup>(<mi[^>]*>[^<]*</mi>)<mi>(&#x0203[2-4];)</mi></msup>", PRIME, made)
     return made.replace("<math ", f'<math alttext="{escape(latex, quote=True)}" ', 1)
 
 

@@ -137,8 +137,9 @@ class Geometry:
 
     def __str__(self):
         covered = "" if self.shape is None else f"{times(self.shape)} elements on "
+        plural = "blocks" if prod(self.blocks) > 1 else "block"
         return (
-            f"{covered}{times(self.blocks)} blocks of {times(self.block)} threads: {self.threads:,} threads "
+            f"{covered}{times(self.blocks)} {plural} of {times(self.block)} threads: {self.threads:,} threads "
             f"({self.idle:,} idle), {self.warps:,} warps ({self.empty_lanes:,} empty lanes)"
         )
 

@@ -54,7 +54,7 @@ def test_boxes_do_not_overlap():
 def test_each_arrow_is_drawn_and_the_words_say_what_is_seen():
     found = course_map()
     assert len(found.axes[0].patches) == len(LECTURES)
-    assert len([t for t in found.axes[0].texts if t.arrow_patch is not None]) == len(arrows())
+    assert len([t for t in found.axes[0].texts if getattr(t, "arrow_patch", None) is not None]) == len(arrows())
     assert all(f"{a} to {b}" in found.alt for a, b in arrows()) and all(x.idea in found.alt for x in LECTURES)
     assert course_map().png() == course_map().png()
 

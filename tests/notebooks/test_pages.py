@@ -157,6 +157,21 @@ def test_latex_and_photographs_are_shown():
 ALIGNED = "\\begin{align}\na &= b \\\\\nc &= d\n\\end{align}"
 
 
+def test_named_brackets_of_any_size_are_brackets():
+    text = mathml(r"\Big\lceil \frac{n}{T} \Bigr\rceil + \Big( x \Big)", "block")
+    assert "ceil<" not in text and "&#x02308;" in text and "Big<" not in text
+
+
+def test_primes_stand_beside_their_letter():
+    assert "<mi>f</mi><mo" in mathml("f'(x)", "inline") and "&#x02033;" in mathml("f''", "inline")
+    assert "<msup>" not in mathml("f'(x)", "inline")
+
+
+def test_wide_tables_scroll_by_themselves():
+    text = as_page(NEW.new_notebook(cells=[NEW.new_markdown_cell("| a | b |\n|---|---|\n| 1 | 2 |")]))
+    assert text.count('<div class="wide"><table>') == text.count("</table></div>") == 1
+
+
 def test_environments_of_formulas_are_mathml():
     assert markdown(f"Two lines:\n\n{ALIGNED}\n").count("<mtable") == 1
     assert "<mtable" in markdown(f"Two lines: {ALIGNED}")

@@ -58,7 +58,7 @@ function listing(state) {
     ["  for arg, share in vjp(node):", false],
     [`    arg.grad ${state.add ? "+=" : "="} ${state.unbroadcast ? "unbroadcast(share)" : "share"}`, !state.add || !state.unbroadcast],
   ];
-  return code.map(([words, changed]) => h("div", { style: changed ? "color:var(--edf-c1);font-weight:600" : null }, (changed ? "\u25b8 " : "  ") + words));
+  return code.map(([words, changed]) => h("div", { style: changed ? "box-shadow:-3px 0 var(--edf-c1);font-weight:600" : null }, (changed ? "\u25b8 " : "  ") + words));
 }
 
 function mount(view) {
