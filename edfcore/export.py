@@ -25,6 +25,9 @@ FETCHED = re.compile(  # src of any element, href of a link element
 )
 FOLDED = "What happened"
 WHOLE_TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
+UPDATE = re.compile(  # += and -= are one operator each
+    r"<mo>(?:<mrow><mo>)?(&#x0002B;|&#x02212;)(?:</mo></mrow>)?</mo><mo>&#x0003D;</mo>"
+)
 PRIME = r'\1<mo lspace="0" rspace="0">\2</mo>'  # as a superscript it is drawn raised twice, and tiny
 REACHED = """<script>  // formulas and tables wider than the page can be scrolled with the keyboard
 for (const e of document.querySelectorAll("math[display=block], .wide"))
@@ -205,6 +208,7 @@ def mathml(latex, display):
         made = convert(plain, display=display)
     except Exception:  # what it cannot read stays as it was written
         return f"<code>{escape(latex)}</code>"
+    made = UPDATE.sub(r"<mo>\1&#x0003D;</mo>", made)
     made = re.sub(r"<msup>(<mi[^>]*>[^<]*</mi>)<mi>(&#x0203[2-4];)</mi></msup>", PRIME, made)
     return made.replace("<math ", f'<math alttext="{escape(latex, quote=True)}" ', 1)
 

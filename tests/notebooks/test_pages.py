@@ -167,6 +167,11 @@ def test_primes_stand_beside_their_letter():
     assert "<msup>" not in mathml("f'(x)", "inline")
 
 
+@pytest.mark.parametrize("latex", [r"y \mathrel{+}= x", "y += x"])
+def test_an_update_is_one_operator(latex):
+    assert "<mi>y</mi><mo>&#x0002B;&#x0003D;</mo><mi>x</mi>" in mathml(latex, "inline")
+
+
 def test_wide_tables_scroll_by_themselves():
     text = as_page(NEW.new_notebook(cells=[NEW.new_markdown_cell("| a | b |\n|---|---|\n| 1 | 2 |")]))
     assert text.count('<div class="wide"><table>') == text.count("</table></div>") == 1

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.patches import Rectangle
 
 from edfcore.errors import DataError
-from edfcore.figures.lecture04 import processor, roofline, warps
+from edfcore.figures.hardware import processor, roofline, warps
 
 ALT = "Two rooflines, and the intensities of two kinds of work."
 DEVICES = {"slow": (1e12, 1e11), "fast": (2e13, 1e12)}

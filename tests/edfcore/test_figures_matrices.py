@@ -5,7 +5,7 @@ import pytest
 from matplotlib.patches import Rectangle
 
 from edfcore.errors import DataError, ShapeError
-from edfcore.figures.lecture02 import blocks, layer
+from edfcore.figures.matrices import blocks, layer
 
 W = np.array([[1.0, -2.0], [3.0, 4.0], [-5.0, -6.0]])
 TERMS = [("W", (3, 7)), ("X", (7, 10)), "+", ("b", (3, 1), (3, 10)), "=", ("Y", (3, 10))]

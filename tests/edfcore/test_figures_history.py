@@ -3,7 +3,7 @@
 import pytest
 
 from edfcore.errors import DataError
-from edfcore.figures.lecture12 import lives
+from edfcore.figures.history import lives
 
 ROWS = [("A", 2002, 2017), ("B", 2015, None)]
 ALT = "Two frameworks: the development of one has ended."

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edfcore.errors import DataError, ShapeError
-from edfcore.figures.lecture03 import jacobian_blocks
+from edfcore.figures.jacobian import jacobian_blocks
 
 ALT = "A matrix of two blocks; everything outside the blocks is zero."
 
