@@ -125,9 +125,13 @@ class Widget(anywidget.AnyWidget):
             frames=scene.frames, hide=hide, data=packed(data or {}), mode=mode or type(self).mode.default_value,
         )  # fmt: skip
         self.live = self.overlay(state) is not None
-        if self.mode == "live" or self.live:
-            self.first = packed(self._reply(state))
+        self._first()
         self.on_msg(self._answer)
+
+    def _first(self):
+        """What a new view shows before Python has answered it, and a page without Python for good."""
+        if self.mode == "live" or self.live:
+            self.first = packed(self._reply(dict(self.state)))
 
     @t.validate("state")
     def _meant(self, proposal):
@@ -155,6 +159,7 @@ class Widget(anywidget.AnyWidget):
     def set(self, **given):
         """Change settings; the others stay. Raises DataError."""
         self.state = self.scene.state(**{**self.state, **given})
+        self._first()
         return self
 
     def found(self):

@@ -121,3 +121,8 @@ def test_a_choice_of_numbers_is_text_and_back():
     made = LiveFigure(make, change, at=[0.5, 1.0, 2.0])
     made.set(at=1.0)
     assert made.text == "at=1" and made.scene.state_from(made.text) == {"at": 1.0}
+
+
+def test_what_is_set_before_it_is_shown_is_what_a_page_without_python_shows(live):
+    live.set(at=1.0)
+    assert live.first["caption"] == "At 1.00 the slope is 2.00." == live.caption
