@@ -47,6 +47,7 @@ class Exercise:
     hints: tuple[str, ...]
     forbidden: tuple[str, ...]
     answers: tuple[Answer, ...]
+    equivalent: tuple[dict, ...] = ()  # mutants that answer as the reference does: {"mutant": name, "why": sentence}
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,15 @@ import nbformat
 from .assignment import grade_id, release, with_answers
 from .build import key
 from .examine import every_forbidden, examine
+from .mutants import mutants
 from .plan import make_plan, master_from_assignment
 from .pool import default_workers
 from .read import read_notebook
 from .runner import preload, run_many
 from .sandbox import why_not
 from .warm import Warm
+
+MUTANT_LIMIT = 20.0  # seconds for the notebook with one mutant; a reference that took longer would be none
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,20 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Changed:
+    """An automatic mutant of a reference and what became of it.
+
+    exercise, name : str; killed : bool, whether a test of the exercise failed
+    why : str, for a survivor the manifest's argument that it answers as the reference does; empty where there is none
+    """
+
+    exercise: str
+    name: str
+    killed: bool
+    why: str
+
+
+@dataclass(frozen=True)
 class Certificate:
     """The kill table of one assignment."""
 
@@ -54,6 +71,7 @@ class Certificate:
     max_score: int
     manual_points: int
     cases: tuple[Case, ...]
+    changed: tuple[Changed, ...] = ()
 
     def of(self, kind):
         """The cases of one kind."""
@@ -62,7 +80,18 @@ class Certificate:
     @property
     def valid(self):
         """Whether every case came out as it must, and each wrong answer was diagnosed, and stopped by hidden tests."""
-        return all(c.ok for c in self.cases) and all(c.diagnosed and c.hidden for c in self.of("wrong"))
+        wrong = all(c.diagnosed and c.hidden for c in self.of("wrong"))
+        return all(c.ok for c in self.cases) and wrong and self.strict
+
+    @property
+    def survivors(self):
+        """The automatic mutants that no test stopped."""
+        return [c for c in self.changed if not c.killed]
+
+    @property
+    def strict(self):
+        """Whether at least 98 percent of the automatic mutants are stopped, and the others are argued equivalent."""
+        return len(self.survivors) <= 0.02 * len(self.changed) and all(c.why for c in self.survivors)
 
     def summary(self):
         """The certificate as plain numbers, and the list of cases."""
@@ -81,6 +110,9 @@ class Certificate:
             "max_score": self.max_score,
             "manual_points": self.manual_points,
             "cases": [asdict(c) for c in self.cases],
+            "automatic": len(self.changed),
+            "automatic_killed": len(self.changed) - len(self.survivors),
+            "survivors": [asdict(c) for c in self.survivors],
         }
 
 
@@ -116,7 +148,30 @@ def certify(assignment, on_case=lambda case: None):
                 alone = [next(seen_alone).scores(assignment), next(graded_alone)]
             cases.append(_judge(assignment, kind, subject, found, next(graded), alone))
             on_case(cases[-1])
-    return Certificate(assignment.name, assignment.points, assignment.manual_points, tuple(cases))
+    changed = []
+    for one in mutate(assignment):
+        changed.append(one)
+        on_case(one)
+    return Certificate(assignment.name, assignment.points, assignment.manual_points, tuple(cases), tuple(changed))
+
+
+def automatic(assignment):
+    """The mutants of each exercise's reference, as (exercise, mutant)."""
+    sources = {grade_id(c): c.source for c in assignment.notebook.cells}
+    return [(e, m) for e in assignment.exercises for m in mutants(sources[e.id])]
+
+
+def mutate(assignment):
+    """Try every automatic mutant on the tests of its exercise, as a student's notebook runs; yields Changed."""
+    preload()
+    planned = automatic(assignment)
+    jobs = [
+        (_with_tests_of(e, with_answers(assignment.notebook, {e.id: m.source})), assignment.folder) for e, m in planned
+    ]
+    for (exercise, mutant), found in zip(planned, run_many(jobs, limit=MUTANT_LIMIT), strict=True):
+        killed = found.failure(exercise) is not None
+        argued = {entry["mutant"]: entry["why"] for entry in exercise.equivalent}
+        yield Changed(exercise.id, mutant.name, killed, "" if killed else argued.get(mutant.name, ""))
 
 
 class Examiner:
@@ -165,7 +220,7 @@ class Examiner:
 
 def cases_planned(assignment):
     """How many cases `certify` will run."""
-    return 2 + sum(len(e.answers) for e in assignment.exercises)
+    return 2 + sum(len(e.answers) for e in assignment.exercises) + len(automatic(assignment))
 
 
 def _with_tests_of(exercise, notebook):

@@ -55,6 +55,8 @@ def main():
     edf lab         open the course in JupyterLab
     edf doctor      what this machine has, what it lacks, and the fix
     edf check A1    check your answers to assignment A1 (or execute a lecture)
+    edf progress    how far each assignment is
+    edf submit A1   hand in, and see that it arrived whole
     edf demo        see everything run once, in about a minute
     edf catalog     what the library holds, with sources and tests
     edf train       train on several processes, MPI ranks or GPUs
@@ -149,6 +151,56 @@ def check(what, as_json):
     else:
         _print_report(console, report)
     sys.exit(0 if report.right else 1)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+def progress(as_json):
+    """How far each assignment is: what its visible checks find, and whether it was handed in.
+
+    Only notebooks that were changed since the last time are executed.
+    """
+    from dataclasses import asdict
+
+    from .coursework import standings
+
+    _use_one_blas_thread()
+    console = rich.console.Console(stderr=as_json)
+    with console.status("Looking at the assignments ...") as status:
+        found = standings(course_root(), status.update)
+    if as_json:
+        click.echo(json.dumps({"assignments": [asdict(s) for s in found]}, indent=1, ensure_ascii=False))
+        return
+    table = rich.table.Table(box=None, pad_edge=False)
+    for heading in ("assignment", "", "exercises", "points", "handed in"):
+        table.add_column(heading, overflow="fold", justify="right" if heading in ("exercises", "points") else "left")
+    for s in found:
+        handed = s.handed_in + (", changed since" if s.changed else "")
+        table.add_row(s.title, s.says or s.state, f"{s.right} of {s.exercises}", f"{s.points:g} of {s.of:g}", handed)
+    console.print(table)
+
+
+@main.command()
+@click.argument("what")
+@click.option("--to", required=True, type=click.Path(), help="The folder in which your instructor collects.")
+@click.option("--as", "student", help="Your student id; default, the name of your account on this computer.")
+def submit(what, to, student):
+    """Hand in: check WHAT (such as A3), copy it to the folder where it is collected, and see that it arrived whole.
+
+    You can hand in again; the last one counts. What its visible checks find is told and stops nothing.
+    """
+    from . import coursework
+    from .execute import check_notebook, find_notebook
+
+    path = find_notebook(what, course_root)
+    _use_one_blas_thread()
+    console = rich.console.Console()
+    with console.status(f"Running {path} in a fresh kernel ..."):
+        report = check_notebook(path)
+    _print_report(console, report)
+    target = coursework.submit(path, to, student)
+    digest = coursework.hashlib.sha256(target.read_bytes()).hexdigest()
+    console.print(f"Handed in: {target} ({target.stat().st_size:,} bytes, SHA-256 {digest[:16]}).", soft_wrap=True)
 
 
 COLOURS = {"right": "green", "wrong": "red", "open": "yellow", "person": "cyan"}
