@@ -60,6 +60,7 @@ def planted(folder, old, new, file="A1.ipynb"):
     return assignments.load(folder)
 
 
+@pytest.mark.slow
 def test_a_check_that_accepts_anything_is_found(folder):
     found = planted(folder, 'check.call(\\"layer(x, W, bias)\\", layer, x, W, bias)', "pass")
     found = planted(folder, 'check.hidden(\\"layer ', '(lambda *a, **k: None)(\\"layer ')
@@ -67,6 +68,7 @@ def test_a_check_that_accepts_anything_is_found(folder):
     assert [c.ok for c in cases] == [False]
 
 
+@pytest.mark.slow
 def test_a_check_that_stops_a_right_answer_is_found(folder):
     found = planted(
         folder, "### BEGIN HIDDEN TESTS\\n", "### BEGIN HIDDEN TESTS\\nassert layer.__code__.co_argcount == 3\\n"
@@ -77,12 +79,14 @@ def test_a_check_that_stops_a_right_answer_is_found(folder):
     assert [c.ok for c in cases] == [False]
 
 
+@pytest.mark.slow
 def test_a_wrong_reference_is_found(folder):
     found = planted(folder, "return x @ W.T - bias\\n", "return x @ W.T + bias\\n")
     certificate = certify(only(found, "layer"))
     assert not certificate.of("reference")[0].ok and not certificate.valid
 
 
+@pytest.mark.slow
 def test_a_misconception_that_is_not_told_is_found(folder):
     found = planted(folder, "wrong: bias forgotten", "wrong: something new", "bank/layer.py")
     (case,) = certify(only(found, "layer", "something new")).of("wrong")
@@ -124,6 +128,7 @@ def test_memorising_the_visible_checks_earns_nothing(a1):
         assert "A hidden test fails. Its category:" in found.failure(subject).message
 
 
+@pytest.mark.slow
 def test_a_crash_and_an_endless_loop_cost_their_run_only(a1):
     crash = with_answers(a1.notebook, {"layer": "import os\nos._exit(3)"})
     endless = with_answers(a1.notebook, {"layer": "while True: pass"})
