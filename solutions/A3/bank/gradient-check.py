@@ -154,7 +154,7 @@ def gradient_check(f, vjp, x, rng):
 # %% wrong: step too small
 # The step is so small that the difference is mostly rounding: right VJPs are rejected.
 def gradient_check(f, vjp, x, rng):
-    h = 1e-12 * np.abs(x).max()
+    h = 1e-10 * np.abs(x).max()
     for _ in range(4):
         u, v = rng.normal(size=np.shape(f(x))), rng.normal(size=x.shape)
         grad = vjp(u, x)
@@ -250,23 +250,6 @@ def gradient_check(f, vjp, x, rng):
         if not np.sum(grad * v) - slope <= 1e-6 * np.sum(np.abs(grad * v)):
             return False
     return True
-
-
-# %% wrong: one run is enough
-# One direction that agrees is taken for the whole verdict; all of them have to agree.
-def gradient_check(f, vjp, x, rng):
-    h = 1e-5 * np.abs(x).max()
-    agreed = []
-    for k in range(5):
-        u, v = rng.normal(size=np.shape(f(x))), rng.normal(size=x.shape)
-        if k == 0:
-            u = np.ones_like(u)
-        grad = vjp(u, x)
-        if np.shape(grad) != x.shape:
-            return False
-        slope = np.sum(u * (f(x + h * v) - f(x - h * v))) / (2 * h)
-        agreed.append(abs(np.sum(grad * v) - slope) <= 1e-6 * np.sum(np.abs(grad * v)))
-    return bool(any(agreed))
 
 
 # %% right: entry by entry

@@ -24,7 +24,7 @@ def reverse_pass(graph, order, last, g):
 
 
 # %% wrong: parents first
-# The order is walked from its beginning: the parents have their turn before anything has reached them.
+# Only the last node hands something on: in an order that is walked from its beginning all others have had their turn before anything reaches them.
 def reverse_pass(graph, order, last, g):
     grads = {last: g}
     for node in order:
@@ -175,16 +175,6 @@ def reverse_pass(graph, order, last, g):
                 contribution = vjp(grads[node])
                 grads[parent] = grads[parent] + contribution if parent in grads else contribution
     return {node: grad for node, grad in grads.items() if not graph[node]}
-
-
-# %% wrong: one level
-# Only the last node's own parents get a gradient; they have to hand it on.
-def reverse_pass(graph, order, last, g):
-    grads = {last: g}
-    for parent, vjp in graph[last]:
-        contribution = vjp(g)
-        grads[parent] = grads[parent] + contribution if parent in grads else contribution
-    return grads
 
 
 # %% wrong: one pair for each parent
