@@ -24,6 +24,7 @@ class Answer:
     right : bool
     says : str, one sentence of cause that a student who gives this wrong answer must be told
     source : str, the code that replaces the answer cell
+    keeps : test cells that a wrong answer passes, and so their points
     """
 
     exercise: str
@@ -31,16 +32,20 @@ class Answer:
     right: bool
     says: str
     source: str
+    keeps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise of the manifest; `id` is also the grade_id of its answer cell. `minutes` is the expected time."""
+    """One exercise of the manifest; `id` is also the grade_id of its answer cell. `minutes` is the expected time.
+
+    worth : points of each of the tests, in their order
+    """
 
     id: str
     title: str
     tests: tuple[str, ...]
-    points: int
+    worth: tuple[int, ...]
     difficulty: int
     minutes: int
     objectives: tuple[str, ...]
@@ -48,6 +53,11 @@ class Exercise:
     forbidden: tuple[str, ...]
     answers: tuple[Answer, ...]
     equivalent: tuple[dict, ...] = ()  # mutants that answer as the reference does: {"mutant": name, "why": sentence}
+
+    @property
+    def points(self):
+        """What the exercise is worth."""
+        return sum(self.worth)
 
 
 @dataclass(frozen=True)
@@ -114,7 +124,9 @@ def _exercise(entry, bank):
         raise AssignmentError(f"The bank has no file {path.name}; each exercise needs wrong and right answers.")
     answers = tuple(read_bank(entry["id"], path.read_text(encoding="utf-8")))
     fields = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
-    return Exercise(**fields, answers=answers)
+    points = fields.pop("points")
+    worth = points if isinstance(points, tuple) else (points,)
+    return Exercise(**fields, worth=worth, answers=answers)
 
 
 SECTION = re.compile(r"^# %% (wrong|right): (.+)$", re.MULTILINE)
@@ -138,15 +150,19 @@ def read_bank(exercise, text):
     seen = set()
     for kind, name, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
         lines = body.strip("\n").splitlines()
-        says = []
+        says, keeps = [], ()
         while lines and lines[0].startswith("#"):
-            says.append(lines.pop(0).removeprefix("#").strip())
+            line = lines.pop(0).removeprefix("#").strip()
+            if line.startswith("keeps:"):
+                keeps = tuple(test.strip() for test in line.removeprefix("keeps:").split(","))
+            else:
+                says.append(line)
         if kind == "wrong" and not says:
             raise AssignmentError(f"bank/{exercise}.py: {name!r} needs a comment line that says what is wrong.")
         if name in seen:
             raise AssignmentError(f"bank/{exercise}.py: two answers are named {name!r}.")
         seen.add(name)
-        yield Answer(exercise, name, kind == "right", " ".join(says), "\n".join(lines).strip("\n"))
+        yield Answer(exercise, name, kind == "right", " ".join(says), "\n".join(lines).strip("\n"), keeps)
 
 
 def grade_id(cell):
@@ -155,6 +171,7 @@ def grade_id(cell):
 
 
 RELEASED = ("{name}.ipynb", "{name}.checks.json")
+WRONG, RIGHT = 6, 3  # answers that each exercise's bank holds at least
 KEPT = ("exercises.toml", "bank", ".ipynb_checkpoints", "__pycache__")
 
 
@@ -164,8 +181,10 @@ def _agree(assignment):
         if path.name not in allowed:
             raise AssignmentError(f"{assignment.name}: {path.name} would reach students; move it out of the folder.")
     for e in assignment.exercises:
-        if sum(not a.right for a in e.answers) < 3 or sum(a.right for a in e.answers) < 2:
-            raise AssignmentError(f"{assignment.name}: the bank of {e.id} needs 3 wrong and 2 right answers at least.")
+        if sum(not a.right for a in e.answers) < WRONG or sum(a.right for a in e.answers) < RIGHT:
+            raise AssignmentError(
+                f"{assignment.name}: the bank of {e.id} needs {WRONG} wrong and {RIGHT} right answers at least."
+            )
     marks = {grade_id(c): c.metadata.nbgrader for c in assignment.notebook.cells if grade_id(c)}
     graded = {name for name, mark in marks.items() if mark["grade"]}
     for exercise in assignment.exercises:
@@ -174,12 +193,18 @@ def _agree(assignment):
         missing = set(exercise.tests) - graded
         if missing:
             raise AssignmentError(f"{assignment.name}: the notebook has no test cell {missing}.")
-        points = sum(marks[test]["points"] for test in exercise.tests)
-        if points != exercise.points:
+        points = [marks[test]["points"] for test in exercise.tests]
+        if points != list(exercise.worth):
             raise AssignmentError(
-                f"{assignment.name}: exercise {exercise.id} has {exercise.points} points in exercises.toml "
+                f"{assignment.name}: the tests of {exercise.id} have {list(exercise.worth)} points in exercises.toml "
                 f"and {points} in the notebook."
             )
+        for answer in exercise.answers:
+            if answer.keeps and (answer.right or not set(answer.keeps) < set(exercise.tests)):
+                raise AssignmentError(
+                    f"{assignment.name}: in the bank of {exercise.id}, {answer.name!r} keeps {answer.keeps}; a wrong "
+                    f"answer may keep some, not all, of {', '.join(exercise.tests)}."
+                )
     for question in assignment.written:
         if marks.get(question.get("id"), {}).get("points", -1) != question.get("points"):
             raise AssignmentError(f"{assignment.name}: written question {question.get('id')!r} disagrees on points.")

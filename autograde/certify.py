@@ -1,13 +1,19 @@
 """Certify an assignment: prove by running that its tests pass what is right and stop what is wrong.
 
 The reference gets full marks; the untouched release gets zero; every wrong answer of the bank loses its exercise's
-points, leaves the others' alone, and is told its own misconception; every alternative right answer keeps them. With
-the visible checks switched off, the hidden tests alone stop every wrong answer too. All of it twice: in one process,
-as a student's notebook runs, and in the examination, as it is graded; a test that cannot be examined fails here.
+points (but for those of the tests that it rightly keeps), leaves the others' alone, and is told its own misconception;
+every alternative right answer keeps them. With the visible checks switched off, the hidden tests alone stop every wrong
+answer too. All of it twice: in one process, as a student's notebook runs, and in the examination, as it is graded; a
+test that cannot be examined fails here. And all of it for the hidden inputs of several students.
+
+Then come the mutants: the reference with one small thing changed. At least 98 percent must be stopped, for every
+student, and each of the others must be argued equivalent in the manifest.
 """
 
 import contextlib
+import re
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
@@ -20,11 +26,12 @@ from .mutants import mutants
 from .plan import make_plan, master_from_assignment
 from .pool import default_workers
 from .read import read_notebook
-from .runner import preload, run_many
+from .runner import preload, run
 from .sandbox import why_not
 from .warm import Warm
 
-MUTANT_LIMIT = 20.0  # seconds for the notebook with one mutant; a reference that took longer would be none
+STUDENTS = 5
+MUTANT_LIMIT = 1.0, 10.0  # seconds for a mutant, and so many times what the reference takes: some never end
 
 
 @dataclass(frozen=True)
@@ -33,8 +40,8 @@ class Case:
 
     kind : "reference", "release", "wrong" or "right"
     score : points of the whole notebook, as it is graded
-    ok : whether the case came out as it must, in the notebook and in the examination
-    hidden : for a wrong answer, whether the hidden tests alone stop it, in both
+    ok : whether the case came out as it must, in the notebook and in the examination, for every student
+    hidden : for a wrong answer, whether the hidden tests alone stop it, in both, for every student
     diagnosed : for a wrong answer, whether the check named its misconception
     message : what the student would read
     """
@@ -53,7 +60,7 @@ class Case:
 class Changed:
     """An automatic mutant of a reference and what became of it.
 
-    exercise, name : str; killed : bool, whether a test of the exercise failed
+    exercise, name : str; killed : bool, whether a test of the exercise failed, for every student
     why : str, for a survivor the manifest's argument that it answers as the reference does; empty where there is none
     """
 
@@ -65,13 +72,18 @@ class Changed:
 
 @dataclass(frozen=True)
 class Certificate:
-    """The kill table of one assignment."""
+    """The kill table of one assignment.
+
+    reference_seconds : the longest examination of the reference among all students, wall time
+    """
 
     assignment: str
     max_score: int
     manual_points: int
+    students: int
     cases: tuple[Case, ...]
-    changed: tuple[Changed, ...] = ()
+    changed: tuple[Changed, ...]
+    reference_seconds: float
 
     def of(self, kind):
         """The cases of one kind."""
@@ -109,6 +121,8 @@ class Certificate:
             "release_score": self.of("release")[0].score,
             "max_score": self.max_score,
             "manual_points": self.manual_points,
+            "students": self.students,
+            "reference_seconds": round(self.reference_seconds, 3),
             "cases": [asdict(c) for c in self.cases],
             "automatic": len(self.changed),
             "automatic_killed": len(self.changed) - len(self.survivors),
@@ -116,97 +130,105 @@ class Certificate:
         }
 
 
-def certify(assignment, on_case=lambda case: None):
+def certify(assignment, on_case=lambda case: None, students=STUDENTS, every=1):
     """Run the certification of an assignment.
 
     Parameters
     ----------
     assignment : Assignment
-    on_case : called with each Case as it is done, for progress
+    on_case : called with each Case and each Changed as it is done, for progress
+    students : int, how many students' hidden inputs are tried
+    every : int, k for a quick look at every k-th answer and mutant
 
     Returns
     -------
     Certificate
     """
     preload()
-    notebook, folder = assignment.notebook, assignment.folder
-    plan = [("reference", None, notebook), ("release", None, release(notebook))]
-    for exercise in assignment.exercises:
-        for answer in exercise.answers:
-            kind = "right" if answer.right else "wrong"
-            plan.append((kind, (exercise, answer), with_answers(notebook, {exercise.id: answer.source})))
-    books = [nb for _, _, nb in plan]
-    wrong = [(nb, subject[0]) for kind, subject, nb in plan if kind == "wrong"]
-    cases = []
-    with Examiner(assignment) as examiner:
-        graded, graded_alone = examiner.scores(books), examiner.scores_alone(wrong)
-        seen = run_many([(nb, folder) for nb in books])
-        seen_alone = run_many([(_with_tests_of(e, nb), folder) for nb, e in wrong], hidden_only=True)
-        for (kind, subject, _), found in zip(plan, seen, strict=True):
-            alone = None
-            if kind == "wrong":
-                alone = [next(seen_alone).scores(assignment), next(graded_alone)]
-            cases.append(_judge(assignment, kind, subject, found, next(graded), alone))
-            on_case(cases[-1])
-    changed = []
-    for one in mutate(assignment):
-        changed.append(one)
-        on_case(one)
-    return Certificate(assignment.name, assignment.points, assignment.manual_points, tuple(cases), tuple(changed))
+    plan = [("reference", None, None), ("release", None, None)]
+    answers = [(e, a) for e in assignment.exercises for a in e.answers]
+    plan += [("right" if a.right else "wrong", e, a) for e, a in answers[::every]]
+    cases, changed = [], []
+    with Trials(assignment, students) as trials:
+        for case in trials.pool.map(lambda entry: trials.case(*entry), plan):
+            cases.append(case)
+            on_case(case)
+        for one in mutate(assignment, students, every):
+            changed.append(one)
+            on_case(one)
+    counts = assignment.name, assignment.points, assignment.manual_points, students
+    return Certificate(*counts, tuple(cases), tuple(changed), trials.reference_seconds)
 
 
-def automatic(assignment):
-    """The mutants of each exercise's reference, as (exercise, mutant)."""
-    sources = {grade_id(c): c.source for c in assignment.notebook.cells}
-    return [(e, m) for e in assignment.exercises for m in mutants(sources[e.id])]
-
-
-def mutate(assignment):
-    """Try every automatic mutant on the tests of its exercise, as a student's notebook runs; yields Changed."""
-    preload()
-    planned = automatic(assignment)
-    jobs = [
-        (_with_tests_of(e, with_answers(assignment.notebook, {e.id: m.source})), assignment.folder) for e, m in planned
-    ]
-    for (exercise, mutant), found in zip(planned, run_many(jobs, limit=MUTANT_LIMIT), strict=True):
-        killed = found.failure(exercise) is not None
-        argued = {entry["mutant"]: entry["why"] for entry in exercise.equivalent}
-        yield Changed(exercise.id, mutant.name, killed, "" if killed else argued.get(mutant.name, ""))
-
-
-class Examiner:
-    """Examines whole notebooks of our own making, several at a time. Use as a context manager.
+class Trials:
+    """Runs whole notebooks of our own making, as a student's notebook and in the examination. Use as a context manager.
 
     Where the machine cannot isolate, it examines without isolation: the notebooks are the assignment's own.
+
+    Parameters
+    ----------
+    assignment : Assignment
+    students : int
     """
 
-    def __init__(self, assignment):
+    def __init__(self, assignment, students):
         self.assignment, self.master = assignment, master_from_assignment(assignment)
-        self.folder = str(assignment.folder)
+        self.seeds = [f"student {k}".encode() for k in range(students)]
+        self.reference_seconds = 0.0
         self._stack = contextlib.ExitStack()
         builds = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="edf-builds-"))
         warm = Warm(self.master, builds, unsafe=why_not() is not None, keep=3)
         self.warm = self._stack.enter_context(warm)
         self.warm.get(every_forbidden(self.master))
-        self.threads = self._stack.enter_context(ThreadPoolExecutor(default_workers()))
+        self.pool = self._stack.enter_context(ThreadPoolExecutor(default_workers()))
 
-    def scores(self, notebooks):
-        """Points by exercise of each notebook, in order; None for a test that was not examined."""
-        return self.threads.map(self._scores, notebooks)
+    def case(self, kind, exercise, answer):
+        """Try one notebook in every way that its kind asks for.
 
-    def scores_alone(self, pairs):
-        """For each (notebook, exercise), what the hidden tests of the exercise alone give."""
-        return self.threads.map(lambda pair: self._scores(pair[0], True, set(pair[1].tests)), pairs)
+        The whole notebook runs for the first student; for the others the tests of the answer's exercise suffice.
+        """
+        first, *others = self.seeds
+        if exercise is None:
+            notebook = self.assignment.notebook if kind == "reference" else release(self.assignment.notebook)
+            worth = {e.id: e.points if kind == "reference" else 0 for e in self.assignment.exercises}
+            found = self._run(notebook, first)
+            seen = [self._run(notebook, seed).scores(self.assignment) for seed in self.seeds]
+            seen += [self._examined(notebook, seed, timed=kind == "reference") for seed in self.seeds]
+            failed = next((c.message for c in found.cells if not c.passed), "")
+            ok = all(scores == worth for scores in seen)
+            failed = "" if ok and kind == "reference" else failed
+            return Case(kind, "", kind, _total(seen[-1]), ok, False, False, failed)
+        notebook = with_answers(self.assignment.notebook, {exercise.id: answer.source})
+        kept = exercise.points if answer.right else sum(self.assignment.cell_points[test] for test in answer.keeps)
+        worth = {e.id: e.points for e in self.assignment.exercises} | {exercise.id: kept}
+        found, graded = self._run(notebook, first), self._examined(notebook, first)
+        seen = [found.scores(self.assignment), graded]
+        alone, own = [], _with_tests_of(exercise, notebook)
+        for seed in others if answer.right else self.seeds:
+            scores = self._run(own, seed, hidden_only=not answer.right).scores(self.assignment)
+            alone += [scores, self._examined(notebook, seed, hidden_only=not answer.right, only=exercise)]
+        stands = all(scores[exercise.id] == kept for scores in alone)
+        ok = all(scores == worth for scores in seen) and (stands or not answer.right)
+        failure = found.failure(exercise)
+        message = failure.message if failure else ""
+        if seen[0] != graded or not (stands or ok):
+            message = f"The notebook gives {seen[0]}, the examination {graded}; on other inputs {alone}. {message}"
+        diagnosed = failure is not None and failure.slip == key(answer)
+        return Case(kind, exercise.id, answer.name, _total(graded), ok, stands, diagnosed, message)
 
-    def _scores(self, notebook, hidden_only=False, only=None):
+    def _run(self, notebook, seed, **options):
+        return run(notebook, self.assignment.folder, seed=seed, **options)
+
+    def _examined(self, notebook, seed, hidden_only=False, only=None, timed=False):
+        """Points by exercise, None for a test that was not examined; those of `only`, where it is given."""
         submitted = read_notebook(nbformat.writes(notebook).encode())
-        plan = make_plan(self.master, submitted, "certification")
-        found = examine(
-            self.master, plan, self.warm, folder=self.folder, hidden_only=hidden_only, only=only
-        )  # fmt: skip
-        points = {t.name: t.points for t in found.tests}
-        scores = {}
-        for exercise in self.assignment.exercises:
+        plan, folder = make_plan(self.master, submitted, "certification"), str(self.assignment.folder)
+        options = {"seed": seed, "hidden_only": hidden_only, "only": None if only is None else set(only.tests)}
+        found = examine(self.master, plan, self.warm, folder=folder, **options)
+        if timed:
+            self.reference_seconds = max(self.reference_seconds, found.seconds["total"])
+        points, scores = {t.name: t.points for t in found.tests}, {}
+        for exercise in self.assignment.exercises if only is None else [only]:
             parts = [points.get(test) for test in exercise.tests]
             scores[exercise.id] = None if None in parts else sum(parts)
         return scores
@@ -218,9 +240,45 @@ class Examiner:
         self._stack.__exit__(*error)
 
 
-def cases_planned(assignment):
+def _total(scores):
+    return sum(points or 0 for points in scores.values())
+
+
+def automatic(assignment):
+    """The mutants of each exercise's reference, as (exercise, mutant)."""
+    sources = {grade_id(c): c.source for c in assignment.notebook.cells}
+    return [(e, m) for e in assignment.exercises for m in mutants(sources[e.id])]
+
+
+def mutate(assignment, students=STUDENTS, every=1):
+    """Try every automatic mutant on the tests of its exercise, as a student's notebook runs; yields Changed.
+
+    The visible checks are everybody's; a mutant that passes them is tried on every student's hidden tests.
+    """
+    preload()
+    started = time.monotonic()
+    run(assignment.notebook, assignment.folder)
+    limit = MUTANT_LIMIT[0] + MUTANT_LIMIT[1] * (time.monotonic() - started)
+
+    def stopped(exercise, mutant):
+        own = _with_tests_of(exercise, with_answers(assignment.notebook, {exercise.id: mutant.source}))
+        seen = run(_without_hidden_tests(own), assignment.folder, limit=limit)
+        seeds = [f"student {k}".encode() for k in range(students)]
+        return seen.failure(exercise) is not None or all(
+            run(own, assignment.folder, limit=limit, seed=seed).failure(exercise) is not None for seed in seeds
+        )
+
+    planned = automatic(assignment)[::every]
+    with ThreadPoolExecutor(default_workers()) as pool:
+        for (exercise, mutant), killed in zip(planned, pool.map(lambda p: stopped(*p), planned), strict=True):
+            argued = {entry["mutant"]: entry["why"] for entry in exercise.equivalent}
+            yield Changed(exercise.id, mutant.name, killed, "" if killed else argued.get(mutant.name, ""))
+
+
+def cases_planned(assignment, every=1):
     """How many cases `certify` will run."""
-    return 2 + sum(len(e.answers) for e in assignment.exercises) + len(automatic(assignment))
+    answers = [a for e in assignment.exercises for a in e.answers]
+    return 2 + len(answers[::every]) + len(automatic(assignment)[::every])
 
 
 def _with_tests_of(exercise, notebook):
@@ -230,25 +288,13 @@ def _with_tests_of(exercise, notebook):
     return fresh
 
 
+def _without_hidden_tests(notebook):
+    fresh = nbformat.from_dict(notebook)
+    for cell in fresh.cells:
+        if _is_test(cell):
+            cell.source = re.sub(r"### BEGIN HIDDEN TESTS.*?### END HIDDEN TESTS", "", cell.source, flags=re.DOTALL)
+    return fresh
+
+
 def _is_test(cell):
     return cell.cell_type == "code" and bool(cell.metadata.get("nbgrader", {}).get("grade"))
-
-
-def _judge(assignment, kind, subject, found, graded, alone):
-    both = [found.scores(assignment), graded]
-    score = sum(points or 0 for points in graded.values())
-    if subject is None:
-        worth = {e.id: e.points if kind == "reference" else 0 for e in assignment.exercises}
-        failed = next((c.message for c in found.cells if not c.passed), "")
-        ok = all(scores == worth for scores in both)
-        return Case(kind, "", kind, score, ok, False, False, failed if not ok or kind == "release" else "")
-    exercise, answer = subject
-    worth = {e.id: e.points for e in assignment.exercises} | ({} if answer.right else {exercise.id: 0})
-    ok = all(scores == worth for scores in both)
-    failure = found.failure(exercise)
-    hidden = alone is not None and all(scores[exercise.id] == 0 for scores in alone)
-    diagnosed = failure is not None and failure.slip == key(answer)
-    message = failure.message if failure else ""
-    if both[0] != both[1]:
-        message = f"The notebook gives {both[0]}, the examination {both[1]}. {message}"
-    return Case(kind, exercise.id, answer.name, score, ok, hidden, diagnosed, message)

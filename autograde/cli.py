@@ -1,5 +1,6 @@
 """The command `autograde`: what nbgrader lacks."""
 
+import functools
 import json
 import sys
 from dataclasses import asdict
@@ -70,11 +71,18 @@ def _load(name, solutions):
     solutions = Path(solutions) if solutions else course_root() / "solutions"
     folder = solutions / name
     if not (folder / "exercises.toml").exists():
-        there = sorted(p.name for p in solutions.glob("*/") if (p / "exercises.toml").exists())
-        raise AutogradeError(
-            f"There is no assignment {name!r} in {solutions}. There are: {', '.join(there) or 'none'}."
-        )
+        there = ", ".join(_names(solutions))
+        raise AutogradeError(f"There is no assignment {name!r} in {solutions}. There are: {there or 'none'}.")
     return load(folder)
+
+
+def _names(solutions):
+    """The names of all assignments, A2 before A10."""
+    from edfcore.cli import course_root
+
+    solutions = Path(solutions) if solutions else course_root() / "solutions"
+    there = [p.parent.name for p in solutions.glob("*/exercises.toml")]
+    return sorted(there, key=lambda name: (len(name), name))
 
 
 _solutions = click.option(
@@ -82,59 +90,93 @@ _solutions = click.option(
 )
 
 
+def _chosen(assignment, every, solutions):
+    """The assignments that a command is for: the one named, or all."""
+    if bool(assignment) == every:
+        raise click.UsageError("Name one assignment, or give --all.")
+    return [_load(name, solutions) for name in ([assignment] if assignment else _names(solutions))]
+
+
+_every = click.option("--all", "every", is_flag=True, help="All assignments of the course.")
+
+
 @main.command()
-@click.argument("assignment")
+@click.argument("assignment", required=False)
+@_every
 @_solutions
-def build(assignment, solutions):
+def build(assignment, every, solutions):
     """Make ASSIGNMENT.checks.json beside the source notebook of ASSIGNMENT from its reference and its bank.
 
     Run it after changing the notebook, a check or the bank; then `nbgrader generate_assignment ASSIGNMENT --force`.
     """
     from .build import write_checks
 
-    found = _load(assignment, solutions)
     console = rich.console.Console()
-    with console.status(f"Running {assignment} with each answer of its bank ..."):
-        path = write_checks(found)
-    console.print(f"Wrote {path}.", markup=False)
+    for found in _chosen(assignment, every, solutions):
+        with console.status(f"Running {found.name} with each answer of its bank ..."):
+            path = write_checks(found)
+        console.print(f"Wrote {path}.", markup=False)
 
 
 @main.command()
-@click.argument("assignment")
+@click.argument("assignment", required=False)
+@_every
 @_solutions
+@click.option("--students", default=5, show_default=True, help="How many students' hidden inputs are tried.")
+@click.option("--step", default=1, help="Try every so-many-th answer and mutant only, for a quick look.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: the numbers, and the list of cases.")
-def certify(assignment, solutions, as_json):
+def certify(assignment, every, solutions, students, step, as_json):
     """Prove by running that the tests of ASSIGNMENT pass what is right and stop what is wrong.
 
     The reference must get full marks, the untouched release zero; every wrong answer of the bank must lose its
     exercise's points, be told its own misconception, and be stopped by the hidden tests alone as well; every
-    alternative right answer must keep the points. Exits with 1 otherwise.
+    alternative right answer must keep the points; of the mutants, the reference with one small thing changed, 98
+    percent must be stopped, and the others be argued equivalent. For five students' hidden inputs. Exits with 1
+    otherwise.
     """
     from .certify import cases_planned
     from .certify import certify as run_certification
 
-    found = _load(assignment, solutions)
-    console = rich.console.Console(stderr=as_json)
+    chosen = _chosen(assignment, every, solutions)
+    console, certificates = rich.console.Console(stderr=as_json), []
     with progress_bar(console) as progress:
-        task = progress.add_task(f"Certifying {assignment}", total=cases_planned(found))
-        certificate = run_certification(found, on_case=lambda _: progress.advance(task))
-    if as_json:
-        click.echo(json.dumps(certificate.summary(), indent=1, ensure_ascii=False))
+        tasks = [progress.add_task(f"Certifying {found.name}", total=cases_planned(found, step)) for found in chosen]
+        for found, task in zip(chosen, tasks, strict=True):
+            advance = functools.partial(lambda task, _: progress.advance(task), task)
+            certificates.append(run_certification(found, advance, students, step))
+    if as_json and every:
+        click.echo(json.dumps({"assignments": {c.assignment: c.summary() for c in certificates}}, ensure_ascii=False))
+    elif as_json:
+        click.echo(json.dumps(certificates[0].summary(), indent=1, ensure_ascii=False))
     else:
-        _print_certificate(console, found, certificate)
-    sys.exit(0 if certificate.valid else 1)
+        for found, certificate in zip(chosen, certificates, strict=True):
+            _print_certificate(console, found, certificate)
+    sys.exit(0 if all(c.valid for c in certificates) else 1)
 
 
 def _print_certificate(console, assignment, certificate):
     table = rich.table.Table(box=None, pad_edge=False, title=f"{assignment.name}. {assignment.title}: kill table")
-    for heading in ("exercise", "wrong", "killed", "by hidden", "diagnosed", "right", "passed", "points"):
+    for heading in (
+        "exercise",
+        "points",
+        "wrong",
+        "killed",
+        "by hidden",
+        "diagnosed",
+        "right",
+        "passed",
+        "mutants",
+        "killed",
+    ):
         table.add_column(heading, justify="left" if heading == "exercise" else "right", overflow="fold")
     for e in assignment.exercises:
         wrong = [c for c in certificate.of("wrong") if c.exercise == e.id]
         right = [c for c in certificate.of("right") if c.exercise == e.id]
         killed, diagnosed = sum(c.ok for c in wrong), sum(c.diagnosed for c in wrong)
         hidden = sum(c.hidden for c in wrong)
-        numbers = (len(wrong), killed, hidden, diagnosed, len(right), sum(c.ok for c in right), e.points)
+        changed = [c for c in certificate.changed if c.exercise == e.id]
+        numbers = (e.points, len(wrong), killed, hidden, diagnosed, len(right), sum(c.ok for c in right))
+        numbers += (len(changed), sum(c.killed for c in changed))
         table.add_row(e.id, *map(str, numbers))
     console.print(table)
     s = certificate.summary()
@@ -142,8 +184,15 @@ def _print_certificate(console, assignment, certificate):
         f"Reference {s['reference_score']} of {s['max_score']}, untouched release {s['release_score']}; "
         f"{s['killed']} of {s['mutants']} wrong answers killed, {s['killed_by_hidden_tests']} by hidden tests alone, "
         f"{s['diagnosed']} told their misconception; "
-        f"{s['passed']} of {s['alternatives']} other right answers passed."
+        f"{s['passed']} of {s['alternatives']} other right answers passed; "
+        f"{s['automatic_killed']} of {s['automatic']} mutants killed. "
+        f"{s['students']} students' inputs; the reference takes {s['reference_seconds']:.1f} s."
     )
+    for one in certificate.survivors:
+        told = (
+            f"equivalent: {one.why}" if one.why else "FAILED: no test stops it, and exercises.toml does not argue why"
+        )
+        console.print(f"{one.exercise}, {one.name}. {told}", markup=False)
     for case in certificate.cases:
         lacks = [] if case.ok else ["the points are not what they must be"]
         lacks += [] if case.kind != "wrong" or case.diagnosed else ["its misconception is not told"]

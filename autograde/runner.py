@@ -50,7 +50,7 @@ class Run:
         return next((c for c in self.cells if c.name in exercise.tests and not c.passed), None)
 
 
-def run(notebook, folder, record=False, hidden_only=False, limit=LIMIT):
+def run(notebook, folder, record=False, hidden_only=False, limit=LIMIT, seed=b""):
     """Execute the notebook's code cells in order, as a kernel that goes on after errors would.
 
     Parameters
@@ -60,6 +60,7 @@ def run(notebook, folder, record=False, hidden_only=False, limit=LIMIT):
     record : bool; collect what reaches the checks instead of comparing it
     hidden_only : bool; let visible checks pass, to try the hidden tests alone
     limit : float, seconds; then the run is ended and every cell not finished counts as failed
+    seed : bytes, of the hidden inputs; empty for everybody's
 
     Returns
     -------
@@ -72,7 +73,7 @@ def run(notebook, folder, record=False, hidden_only=False, limit=LIMIT):
         for c in notebook.cells
         if c.cell_type == "code"
     ]
-    process = context.Process(target=_child, args=(sender, cells, str(folder), record, hidden_only), daemon=True)
+    process = context.Process(target=_child, args=(sender, cells, str(folder), record, hidden_only, seed), daemon=True)
     process.start()
     sender.close()
     results, recorded = [], {}
@@ -108,7 +109,7 @@ def preload():
     load_mnist()
 
 
-def _child(sender, cells, folder, record, hidden_only):
+def _child(sender, cells, folder, record, hidden_only, seed):
     from threadpoolctl import threadpool_limits
 
     from edfcore.teach import checks
@@ -117,7 +118,7 @@ def _child(sender, cells, folder, record, hidden_only):
     namespace = {"__name__": "__main__"}
     recorder = checks.recording() if record else contextlib.nullcontext({})
     visible = checks.hidden_only() if hidden_only else contextlib.nullcontext()
-    with threadpool_limits(1), visible, recorder as recorded:
+    with threadpool_limits(1), visible, checks.seeded(seed), recorder as recorded:
         for cell in cells:
             sender.send(("cell", _execute(*cell, namespace)))
         sender.send(("done", _plain(recorded)))

@@ -42,8 +42,8 @@ def compare(what, got, expected, *, slips=(), batch=None, inputs=(), parts=(), r
     slips : iterable of Slip, the misconceptions known for this value; the first that matches is named
     batch : int, the batch size B, to recognise sums that should be averages
     inputs : arrays given to the student's code, to recognise one that came back unchanged
-    parts : the names of the values where `expected` is a tuple of several
-    rtol, atol : float, the tolerance as in numpy.allclose; single precision is granted 2e-5
+    parts : the names of the values where `expected` is a tuple of several, or a dict of such tuples
+    rtol, atol : float, the tolerance as in numpy.allclose; single precision is granted 2e-5, whole numbers none
 
     Raises
     ------
@@ -67,7 +67,7 @@ def _difference(what, got, expected, rtol, atol, parts=()):
     if isinstance(expected, (tuple, list)):
         return _differing_sequence(what, got, expected, rtol, atol, parts)
     if isinstance(expected, dict):
-        return _differing_dict(what, got, expected, rtol, atol)
+        return _differing_dict(what, got, expected, rtol, atol, parts)
     if isinstance(expected, str) or expected is None:
         return None if type(got) is type(expected) and got == expected else f"{what}: got {_show(got)}."
     return _differing_array(what, got, expected, rtol, atol)
@@ -86,14 +86,14 @@ def _differing_sequence(what, got, expected, rtol, atol, parts):
             return found
 
 
-def _differing_dict(what, got, expected, rtol, atol):
+def _differing_dict(what, got, expected, rtol, atol, parts):
     keys = ", ".join(map(str, expected))
     if not isinstance(got, dict):
         return f"{what}: a dict with the keys {keys} is expected, but got {_show(got)}."
     if set(got) != set(expected):
         return f"{what}: the keys {keys} are expected, but got {', '.join(map(str, got)) or 'none'}."
     for key in expected:
-        found = _difference(f"{what}, {key}", got[key], expected[key], rtol, atol)
+        found = _difference(f"{what}, {key}", got[key], expected[key], rtol, atol, parts)
         if found:
             return found
 
@@ -108,7 +108,10 @@ def _differing_array(what, got, expected, rtol, atol):
     if values.shape != expected.shape:
         return f"{what}: the shape is {values.shape}, but {expected.shape} is expected."
     rtol = max(rtol, 2e-5) if values.dtype in (np.float32, np.complex64) else rtol  # seven digits are all it has
-    equal = np.isclose(values, expected, rtol=rtol, atol=atol, equal_nan=True)
+    if values.dtype.kind in "iub" and expected.dtype.kind in "iub":
+        equal = values == expected  # whole numbers have no rounding to allow for
+    else:
+        equal = np.isclose(values, expected, rtol=rtol, atol=atol, equal_nan=True)
     if equal.all():
         return None
     if values.ndim == 0:
@@ -144,7 +147,7 @@ def _show(got):
 
 
 def _number(value):
-    return f"{value.item():.6g}" if value.dtype.kind in "fiub" else str(value)
+    return f"{value.item():.6g}" if value.dtype.kind == "f" else str(value)
 
 
 def _general_slip(got, expected, batch, inputs, rtol, atol):

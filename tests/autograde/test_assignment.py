@@ -26,7 +26,7 @@ def change(path, old, new):
     "file, old, new, told",
     [
         ("exercises.toml", 'tests = ["layer-test"]', 'tests = ["layer-tset"]', "no test cell"),
-        ("exercises.toml", "points = 2", "points = 3", "3 points in exercises.toml and 2 in the notebook"),
+        ("exercises.toml", "points = 2", "points = 3", "have [3] points in exercises.toml and [2] in the notebook"),
         ("exercises.toml", 'id = "layer"', 'id = "lair"', "no file lair.py"),
         ("exercises.toml", "minutes = 115", "minuets = 115", "a key: 'minutes'"),
         ("exercises.toml", "[[exercise]]", "[[exercise]", "A1:"),
@@ -34,6 +34,8 @@ def change(path, old, new):
         ("bank/layer.py", "# The threshold is missing.\n", "", "needs a comment line"),
         ("bank/layer.py", "wrong: zeros", "wrong: bias added", "two answers are named 'bias added'"),
         ("bank/layer.py", "# %% wrong: zeros", "# %% Wrong: zeros", "belongs to no answer"),
+        ("bank/layer.py", "# The threshold is missing.", "# keeps: layer-test\n# It is missing.", "may keep some, not all"),
+        ("bank/layer.py", "# The threshold is missing.", "# keeps: sigmoid-test\n# It is missing.", "of layer-test"),
         ("exercises.toml", 'objectives = ["read', 'aims = ["read', "invents a key"),
         ("A1.ipynb", '"cells"', '"cells', "A1:"),
     ],
@@ -64,19 +66,11 @@ def assignments_source(found, name):
     return next(c.source for c in found.notebook.cells if assignments.grade_id(c) == name)
 
 
-def test_every_wrong_answer_is_code_that_differs_from_every_right_one(folder):
-    for exercise in assignments.load(folder).exercises:
-        right = {a.source for a in exercise.answers if a.right}
-        assert not right & {a.source for a in exercise.answers if not a.right}
-
-
 def test_bank_holds_the_misconceptions_that_every_exercise_must_stop(folder):
     """None, zeros, the input unchanged everywhere; sign, transpose, summed for averaged, upstream where they apply."""
     found = assignments.load(folder)
     names = {e.id: " ".join(a.name for a in e.answers if not a.right) for e in found.exercises}
     for exercise in found.exercises:
-        assert len([a for a in exercise.answers if not a.right]) >= 3
-        assert len([a for a in exercise.answers if a.right]) >= 2
         for name in ("nothing returned", "zero", "unchanged"):
             assert name in names[exercise.id], (exercise.id, name)
     everything = " ".join(names.values())
@@ -84,30 +78,9 @@ def test_bank_holds_the_misconceptions_that_every_exercise_must_stop(folder):
         assert name in everything
 
 
-def test_cards_state_the_manifest_s_points_difficulty_minutes_and_hints(folder):
-    found = assignments.load(folder)
-    cards = {c.id: c.source for c in found.notebook.cells if c.cell_type == "markdown"}
-    for exercise in found.exercises:
-        card = cards[f"{exercise.id}-card"]
-        line = f"*Difficulty {exercise.difficulty} of 5, about {exercise.minutes} minutes, {exercise.points} points.*"
-        assert line in card
-        assert exercise.title in card
-        assert re.findall(r"</summary>(.*?)</details>", card) == list(exercise.hints)
-    total = sum(e.minutes for e in found.exercises) + sum(w["minutes"] for w in found.written)
-    assert total == found.minutes and f"about {total} minutes" in cards["title"]
-    assert f"{found.points} for the programmed ones, {found.manual_points} for the written one" in cards["title"]
-
-
-def test_right_answers_use_no_forbidden_name(folder):
-    for exercise in assignments.load(folder).exercises:
-        for answer in exercise.answers:
-            for name in exercise.forbidden:
-                assert not re.search(rf"\b{re.escape(name.split('.', 1)[1])}\b", answer.source), (answer.name, name)
-
-
 def test_a_bank_with_too_few_answers_is_refused(folder):
     (folder / "bank" / "layer.py").write_text("", encoding="utf-8")
-    with pytest.raises(AssignmentError, match="the bank of layer needs 3 wrong and 2 right answers"):
+    with pytest.raises(AssignmentError, match="the bank of layer needs 6 wrong and 3 right answers"):
         assignments.load(folder)
 
 

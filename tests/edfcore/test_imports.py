@@ -12,7 +12,8 @@ import autograde
 import edfcore
 
 ROOTS = {package.__name__: Path(package.__file__).parent for package in (edfcore, autograde)}
-COMMANDS = ("cli", "demo", "doctor", "execute", "export", "gallery")  # what `edf` runs; these may use everything
+# what `edf` runs; these may use everything
+COMMANDS = ("cli", "coursework", "demo", "doctor", "execute", "export", "gallery")
 OUTER = ("scenes", "figures", "widgets", "teach", *COMMANDS)
 MODULES = ["edfcore", *sorted(m.name for m in pkgutil.walk_packages(edfcore.__path__, "edfcore."))]
 

@@ -146,7 +146,7 @@ TOLD = [
     (1, {"b": 1}, "W.grad: a dict with the keys b is expected, but got an int."),
     ({"b": 3}, {"b": 1}, "W.grad, b: got 3, expected 1."),
     ({1: 2}, {1: 2, 3: 4}, "W.grad: the keys 1, 3 are expected, but got 1."),
-    ([True, False], np.array([True, True]), "W.grad, entry [1]: got 0, expected 1 (1 of 2 entries differ)."),
+    ([True, False], np.array([True, True]), "W.grad, entry [1]: got False, expected True (1 of 2 entries differ)."),
     (LyingObject(), W, "W.grad: an array of shape (2, 3) is expected, but got a LyingObject."),
     (LyingObject(), 1.0, "W.grad: a number is expected, but got a LyingObject."),
     ([Speechless()], W, "W.grad: an array of shape (2, 3) is expected, but got a list."),
@@ -160,6 +160,12 @@ TOLD = [
 @pytest.mark.parametrize("got, expected, message", TOLD, ids=[row[-1] for row in TOLD])
 def test_the_message_tells_type_then_shape_then_the_first_wrong_entry(got, expected, message):
     assert str(told(got, expected)).splitlines()[0] == message
+
+
+def test_whole_numbers_are_compared_without_tolerance():
+    big = 10**12
+    assert told(big, big + 1) and told(np.array([big]), np.array([big + 1])) and not told(big, big)
+    assert not told(float(big + 1), big)  # a float of that size is granted its rounding
 
 
 def test_unsigned_expectations_are_compared_like_any_number():
