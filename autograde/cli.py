@@ -55,6 +55,7 @@ def main():
     autograde feedback A1         write the students' pages
     autograde export              write the marks for a spreadsheet, Canvas or Moodle
     autograde status A1           who is graded, who waits for what
+    autograde report A1           how the class did: difficulty, misconceptions, equal answers
     autograde receipts verify A1  follow the chain of receipts; list and replay them
     autograde doctor              can this machine isolate, and what it lacks
 
@@ -232,32 +233,44 @@ def release(assignment, to, root, as_json):
 
 
 @main.command()
-@click.argument("assignment")
+@click.argument("assignment", required=False)
+@_every
 @click.option("--only", multiple=True, help="Run only the case of this name; may be repeated.")
 @click.option("--unsafe", is_flag=True, help="Without isolation, to see what it is good for. On a throw-away machine.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def redteam(assignment, only, unsafe, as_json):
+def redteam(assignment, every, only, unsafe, as_json):
     """Attack the grader with submissions that forge, spy, break out, flood and crash, and with honest accidents.
 
     They lie in tests/redteam of the course's repository. Exits with 1 where one gets what it did not earn.
     """
     from .redteam import cases, run_redteam
 
-    console = rich.console.Console(stderr=as_json)
+    chosen = [found.name for found in _chosen(assignment, every, None)]
+    console, reports, only = rich.console.Console(stderr=as_json), {}, tuple(only) or None
     with progress_bar(console) as progress:
-        task = progress.add_task(f"Attacking {assignment}", total=len(only) or len(cases()))
-        report = run_redteam(
-            assignment, unsafe=unsafe, only=tuple(only) or None, on_case=lambda _: progress.advance(task)
-        )  # fmt: skip
-    data = report.to_json()
+        tasks = [progress.add_task(f"Attacking {name}", total=len(only or cases())) for name in chosen]
+        for name, task in zip(chosen, tasks, strict=True):
+            reports[name] = run_redteam(
+                name, unsafe=unsafe, only=only, on_start=lambda total, task=task: progress.update(task, total=total),
+                on_case=lambda _, task=task: progress.advance(task),
+            )  # fmt: skip
+    data = {name: report.to_json() for name, report in reports.items()}
     if as_json:
-        say(data)
+        say({"assignments": data} if every else data[chosen[0]])
     else:
-        for case in data["results"]:
-            console.print(f"{case['kind']:9s}{case['name']:42s}{case['verdict']:10s}{case['reason']}", markup=False)
-        counts = ("cases", "unearned_points", "secrets_read", "effects_outside", "others_affected", "honest_zeroed")
-        console.print(", ".join(f"{name.replace('_', ' ')} {data[name]}" for name in counts))
-    sys.exit(1 if any(data[k] for k in data if k not in ("cases", "results")) else 0)
+        for name in chosen:
+            _print_redteam(console, name, data[name])
+    sys.exit(0 if all(report.held for report in reports.values()) else 1)
+
+
+def _print_redteam(console, assignment, data):
+    for case in data["results"]:
+        console.print(f"{case['kind']:9s}{case['name']:42s}{case['verdict']:10s}{case['reason']}", markup=False)
+    for name, lacking in data["left_out"].items():
+        console.print(f"{'':9s}{name:42s}left out  {assignment} lacks: {lacking}.", markup=False)
+    counts = ("cases", "unearned_points", "secrets_read", "effects_outside", "others_affected", "honest_zeroed")
+    told = ", ".join(f"{name.replace('_', ' ')} {data[name]}" for name in counts)
+    console.print(f"{assignment}: {told}", markup=False)
 
 
 @main.command()
@@ -281,7 +294,16 @@ def doctor(root, as_json):
     sys.exit(0 if all(f.status == "ok" or f.optional for f in found) else 1)
 
 
-for command in (terms.collect, terms.grade, terms.regrade, terms.feedback, terms.export, terms.status, terms.receipts):
+for command in (
+    terms.collect,
+    terms.grade,
+    terms.regrade,
+    terms.feedback,
+    terms.export,
+    terms.status,
+    terms.report,
+    terms.receipts,
+):
     main.add_command(command)
 
 

@@ -6,13 +6,14 @@ planted wherever a secret is; none may come back to a student. Whatever a case m
 prints as evidence (see `EVIDENCE`), and the machine itself is looked at besides.
 """
 
+import ast
 import base64
 import contextlib
 import hashlib
-import hmac
 import importlib.util
 import json
 import os
+import pickle
 import re
 import secrets
 import shutil
@@ -24,15 +25,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from textwrap import indent
 
 import nbformat
 import numpy as np
+
+from edfcore.teach import checks
 
 from . import assignment as assignments
 from . import course, feedback, pipeline, receipts
 from .classroom import Classroom
 from .errors import AutogradeError
-from .examine import submission_seed
+from .examine import in_child, seed_for, submission_seed
+from .plan import kind_of
+from .pool import default_workers
 from .sandbox import Limits, require
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,24 +77,57 @@ class Case:
 
     rows : of the catalogue of attacks and faults; empty for inventions against this grader
     kind : one of KINDS; an accident must get what it deserves, a fault must cost nobody else anything
-    earned_max : points that the answers deserve at most; earned_min : at least (accidents)
+    earned : function from the Task to the points that the answers honestly deserve
     seconds : wall time that its examination may take, or None for the limits' own
-    make : function (released notebook, reference answers) -> Handed, or the notebook's bytes
+    needs : the Need of a case that cannot be made for every assignment, or None
+    make : function from the Task to a Handed, or to the notebook's bytes
     """
 
     name: str
     rows: tuple[int, ...]
     kind: str
-    earned_max: float
-    earned_min: float
+    earned: Callable
     seconds: float | None
+    needs: object
     make: Callable
+
+    def applies(self, task):
+        """Whether the case can be made for this assignment."""
+        return self.needs is None or bool(self.needs.met(task))
+
+
+@dataclass(frozen=True)
+class Need:
+    """What an assignment must have for a case, in words, and a function that says whether a Task has it."""
+
+    what: str
+    met: Callable
+
+
+def nothing(task):
+    """Earned: no points."""
+    return 0.0
+
+
+def everything(task):
+    """Earned: all points."""
+    return task.points
+
+
+def only(*roles):
+    """Earned: the points of these exercises; see `Task.role`."""
+    return lambda task: task.worth(*(task.role(k) for k in roles))
+
+
+def all_but(*roles):
+    """Earned: all points but those of these exercises."""
+    return lambda task: task.points - only(*roles)(task)
 
 
 REGISTERED = {}
 
 
-def case(name, *rows, kind="attack", earned_max=0.0, earned_min=0.0, seconds=None):
+def case(name, *rows, kind="attack", earned=nothing, seconds=None, needs=None):
     """Register the decorated function as the case `name`.
 
     Raises
@@ -101,7 +140,7 @@ def case(name, *rows, kind="attack", earned_max=0.0, earned_min=0.0, seconds=Non
             raise ValueError(
                 f"{name!r} is taken, or is no name of lower-case letters and hyphens, or has no known kind."
             )
-        REGISTERED[name] = Case(name, rows, kind, float(earned_max), float(earned_min), seconds, make)
+        REGISTERED[name] = Case(name, rows, kind, earned, seconds, needs, make)
         return make
 
     return register
@@ -134,26 +173,333 @@ def notebook_bytes(notebook):
     return json.dumps(notebook, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-def filled(blank, answers=None, first=None, last=None, behind=None):
-    """The bytes of the released notebook with answers, and with code cells of the student's own.
+# For evidence of functions: what they print is not kept, and each test runs in a fork of its own.
+TELL = """\
+def tell(sentence):
+    with open("/edf/tmp/told", "a") as file:
+        file.write("redteam-" + sentence + "\\n")
+"""
+TOLD = """\
+import os
+if os.path.exists("/edf/tmp/told"):
+    print(open("/edf/tmp/told").read(50_000))
+"""
+
+
+# --- the assignment, as a case sees it -------------------------------------------------------------------------------
+
+ANSWER = """\
+def {name}(*given, **options):
+{body}
+"""
+AROUND = """\
+def _around(right):
+    if isinstance(right, type):
+        for name in [n for n, v in vars(right).items() if callable(v) and not n.startswith("__")]:
+            setattr(right, name, _around(getattr(right, name)))
+        return right
+
+    def answer(*given, **options):
+{before}
+        found = right(*given, **options)
+{after}
+        return found
+
+    return answer
+"""
+SPOILED = """\
+def _spoiled(right):
+    import copy
+    import numpy as np
+
+    def own(v):
+        try:
+            return copy.deepcopy(v) if type(v) in (np.ndarray, list, tuple, dict, set) else v
+        except Exception:
+            return v
+
+    def other(v):
+        if type(v) in (list, tuple):
+            return type(v)(other(w) for w in v)
+        return {{k: other(w) for k, w in v.items()}} if type(v) is dict else {leaf}
+
+    return lambda *given, **options: other(right(*map(own, given), **options))
+"""
+
+
+@dataclass(frozen=True)
+class Task:
+    """An assignment as a case sees it; each case gets one of its own, whose `blank` it may change.
+
+    A role is a number k: the k-th exercise whose answer binds functions or classes, from 0; negative from the end, and
+    around where there are fewer.
+
+    name : str, e.g. "A1"
+    blank : the released notebook; source : that with answers and hidden tests
+    right : dict from exercise, and from written question, to the reference's answer
+    exercises : of the manifest, in order; written : names of the written questions
+    binds : dict from exercise to the functions and classes that its answer binds at top level
+    seen : Seen, what a run of the reference shows
+    dropped : how many answers of the case this assignment is too small for
+    """
+
+    name: str
+    blank: nbformat.NotebookNode
+    source: nbformat.NotebookNode
+    right: dict
+    exercises: tuple
+    written: tuple
+    binds: dict
+    seen: object
+    dropped: list = field(default_factory=list)
+
+    @classmethod
+    def of(cls, assignment):
+        """The Task of an Assignment; its reference is run to see what it is given."""
+        blank, right = assignments.release(assignment.notebook), course.reference_answers(assignment)
+        binds = {e.id: _defined(right[e.id]) for e in assignment.exercises}
+        seen = Seen.of(assignment, assignments.with_answers(blank, right), binds)
+        written = tuple(w["id"] for w in assignment.written)
+        return cls(assignment.name, blank, assignment.notebook, right, assignment.exercises, written, binds, seen)
+
+    def fresh(self):
+        """The same with a notebook of its own."""
+        return replace(self, blank=nbformat.from_dict(self.blank), right=dict(self.right), dropped=[])
+
+    @property
+    def points(self):
+        """What all exercises are worth."""
+        return float(sum(e.points for e in self.exercises))
+
+    def worth(self, *exercises):
+        """What these exercises are worth."""
+        return float(sum(e.points for e in self.exercises if e.id in exercises))
+
+    @property
+    def driven(self):
+        """The exercises whose answers bind functions or classes."""
+        return [e.id for e in self.exercises if self.binds[e.id]]
+
+    def role(self, k):
+        """The exercise of a role; an exercise's own name stays."""
+        return k if isinstance(k, str) else self.driven[k % len(self.driven)]
+
+    def function(self, k):
+        """The name of the first function of a role."""
+        return self.binds[self.role(k)][0]
+
+    def tests(self, k):
+        """The names of the test cells of a role."""
+        return next(e.tests for e in self.exercises if e.id == self.role(k))
+
+    @property
+    def forbidden(self):
+        """All dotted names that an exercise forbids."""
+        return sorted({name for e in self.exercises for name in e.forbidden})
+
+    @property
+    def secrets(self):
+        """The longest line of each solution and of each hidden test that the release does not show."""
+        shown, found = _text(self.blank), []
+        for part in re.findall(r"### BEGIN (?:SOLUTION|HIDDEN TESTS)\n(.*?)### END", _text(self.source), re.DOTALL):
+            lines = [line.strip() for line in part.splitlines()]
+            found += sorted((n for n in lines if len(n) > 15 and n not in shown), key=len)[-1:]
+        return found
+
+    # answers: dicts from exercise to source
+
+    def wrong(self, k=0):
+        """A wrong answer of the bank, of the right form where there is one; it earns nothing, which is certified."""
+        e = next(e for e in self.exercises if e.id == self.role(k))
+        return {e.id: [a for a in e.answers if not (a.right or a.keeps)][:2][-1].source}
+
+    def answer(self, k, body, before=""):
+        """An answer in which every function has this body; its arguments are `given` and `options`."""
+        functions = [ANSWER.format(name=name, body=indent(body.strip(), "    ")) for name in self.binds[self.role(k)]]
+        return {self.role(k): "\n\n".join([before, *functions]).strip("\n")}
+
+    def answers(self, *bodies):
+        """One answer of each body, from the first exercise on."""
+        self.dropped.extend(bodies[len(self.driven) :])
+        found = {}
+        for k, body in enumerate(bodies[: len(self.driven)]):
+            found |= self.answer(k, body)
+        return found
+
+    def around(self, k, before="pass", after="pass", ahead=""):
+        """The reference, with lines before and after each call; `found` is what it returns."""
+        lines = {"before": indent(before.strip(), " " * 8), "after": indent(after.strip(), " " * 8)}
+        return self._changed(k, ahead + AROUND.format(**lines), "_around")
+
+    def spoiled(self, k, leaf, ahead=""):
+        """An answer of the right form, but every number, text or object `v` in it is `leaf`, an expression."""
+        return self._changed(k, ahead + SPOILED.format(leaf=leaf), "_spoiled")
+
+    def _changed(self, k, tools, how):
+        names = "\n".join(f"{name} = {how}({name})" for name in self.binds[self.role(k)])
+        return {self.role(k): f"{self.right[self.role(k)]}\n\n\n{tools}\n\n{names}"}
+
+    # notebooks
+
+    def answered(self, answers=None):
+        """The released notebook with these answers; default, the reference's."""
+        return assignments.with_answers(self.blank, self.right if answers is None else answers)
+
+    def filled(self, answers=None, first=None, last=None, behind=None):
+        """The bytes of the released notebook with answers, and with code cells of the student's own.
+
+        Parameters
+        ----------
+        answers : dict from the names of answer cells to sources
+        first, last : sources of cells behind the first cell of code, and at the end
+        behind : dict from the name of a cell to the source of a cell that follows it
+        """
+        notebook, cells = self.answered(answers or {}), []
+        for cell in notebook.cells:
+            cells.append(cell)
+            if first is not None and cell.cell_type == "code":
+                cells.append(code_cell(first))
+                first = None
+            if assignments.grade_id(cell) in (behind or {}):
+                cells.append(code_cell(behind[assignments.grade_id(cell)]))
+        notebook.cells = cells + ([code_cell(last)] if last is not None else [])
+        return notebook_bytes(notebook)
+
+
+def _text(notebook):
+    return "\n".join(c.source for c in notebook.cells)
+
+
+def _defined(source):
+    tree = ast.parse(source)
+    return [n.name for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef)) and not n.name.startswith("_")]
+
+
+# --- what the reference is given -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a function of the reference: in which test, the floats in its arguments, whether a function is one.
+
+    pair : arguments and value, pickled, where they are plain and small; else None
+    """
+
+    exercise: str
+    test: str
+    function: str
+    floats: tuple
+    callback: bool
+    pair: bytes | None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What runs of the reference show.
+
+    visible : Calls of the visible tests
+    hidden : Calls of all tests, with everybody's inputs
+    fresh : exercises that are given floats which are drawn for each student
+    """
+
+    visible: tuple
+    hidden: tuple
+    fresh: tuple
+
+    @classmethod
+    def of(cls, assignment, answered, binds):
+        """From two runs with different inputs and one of the visible tests alone."""
+        visible = played(answered, assignment.folder, binds)[0]
+        one, two = played(assignment.notebook, assignment.folder, binds, (b"", b"another"))
+        fresh = tuple(e.id for e in assignment.exercises if _drawn(one, two, e.id))
+        return cls(visible, one, fresh)
+
+    def with_callback(self):
+        """The exercises of which a function is given a function."""
+        return sorted({c.exercise for c in self.hidden if c.callback}, key=[c.exercise for c in self.hidden].index)
+
+    def shown(self, exercise):
+        """How often the visible part of a test of this exercise calls its functions: the least of its tests."""
+        tests = [c.test for c in self.visible if c.exercise == exercise]
+        return min(map(tests.count, tests), default=1)
+
+
+def _drawn(one, two, exercise):
+    """The first long float that `exercise` is given in the calls `one` and not in `two`, or None."""
+    known = {v for c in two if c.exercise == exercise for v in c.floats}
+    own = (v for c in one if c.exercise == exercise for v in c.floats)
+    return next((v for v in own if v not in known and len(repr(v)) > 14), None)
+
+
+def played(notebook, folder, binds, seeds=(b"",), until=None):
+    """The Calls that a notebook with right answers makes of their functions, from its test cells; for each seed.
 
     Parameters
     ----------
-    answers : dict from the names of answer cells to sources
-    first, last : sources of cells behind the first cell of code, and at the end
-    behind : dict from the name of a cell to the source of a cell that follows it
+    notebook : NotebookNode; folder : path, where it runs, in a process of its own
+    binds : dict from exercise to the names of its functions
+    seeds : of the hidden inputs; until : exercise after whose tests it may stop
     """
-    notebook = assignments.with_answers(blank, answers or {})
-    cells = []
+
+    def play(seed):
+        with checks.recording(), checks.seeded(seed), open(os.devnull, "w") as nowhere:
+            with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+                return _play(notebook, binds, until)
+
+    def task():
+        os.chdir(folder)
+        return [play(seed) for seed in seeds]
+
+    return in_child(task, 600.0)
+
+
+def _play(notebook, binds, until):
+    namespace, calls, test, reached = {"__name__": "__main__"}, [], [None], False
     for cell in notebook.cells:
-        cells.append(cell)
         name = assignments.grade_id(cell)
-        if name == "setup" and first is not None:
-            cells.append(code_cell(first))
-        if behind and name in behind:
-            cells.append(code_cell(behind[name]))
-    notebook.cells = cells + ([code_cell(last)] if last is not None else [])
-    return notebook_bytes(notebook)
+        kind = kind_of(cell)
+        if reached and kind == "answer":
+            break
+        reached = reached or (until is not None and name == until)
+        if cell.cell_type == "code":
+            test[0] = name if kind == "test" else None
+            with contextlib.suppress(Exception, SystemExit):
+                exec(compile(cell.source, f"<cell {name}>", "exec"), namespace)
+            for function in binds.get(name, ()):
+                if callable(namespace.get(function)) and not isinstance(namespace[function], type):
+                    namespace[function] = _watched(namespace[function], name, function, calls, test)
+    return tuple(calls)
+
+
+def _watched(right, exercise, function, calls, test):
+    def answer(*given, **options):
+        before = _pickled(given) if test[0] else None
+        found = right(*given, **options)
+        if test[0] and len(calls) < 20_000:
+            values = (*given, *options.values())
+            pair = _pickled((given, found)) if before and not options else None
+            pair = pair if pair and _pickled(given) == before else None  # it works in place
+            calls.append(Call(exercise, test[0], function, _floats(values), any(map(callable, values)), pair))
+        return found
+
+    return answer
+
+
+def _pickled(value):
+    with contextlib.suppress(Exception):
+        data = pickle.dumps(value)
+        return data if len(data) < 20_000 else None
+
+
+def _floats(value):
+    """The first floats in a plain value."""
+    if isinstance(value, float):
+        return (float(value),)
+    if isinstance(value, np.ndarray):
+        return tuple(value.ravel()[:20].tolist()) if value.dtype.kind == "f" else ()
+    if isinstance(value, dict):
+        value = list(value.values())
+    return tuple(v for part in value[:50] for v in _floats(part))[:100] if isinstance(value, (list, tuple)) else ()
 
 
 # --- the course ------------------------------------------------------------------------------------------------------
@@ -167,8 +513,7 @@ class Target:
         self.canaries = {}
         self._outside = []
         self.course = course.Course(self.root, assignment)
-        self.blank = assignments.release(self.course.assignment.notebook)
-        self.right = course.reference_answers(self.course.assignment)
+        self.task = Task.of(self.course.assignment)
         self._plant_in_solutions()
         self.room = Classroom.at(self.root)
         secret = self.room.secret()
@@ -229,7 +574,7 @@ class Target:
         names = [f"{letter}-witness" for letter in "ahnz"[:WITNESSES]]
         for name in names:
             word = self.canary(f"the submission of {name}")
-            self.submit(name, Handed(filled(self.blank, self.right, last=f"mine = '{word}'")))
+            self.submit(name, Handed(self.task.filled(self.task.right, last=f"mine = '{word}'")))
         return names
 
     def fingerprint(self):
@@ -242,13 +587,25 @@ class Target:
                     found[str(file.relative_to(self.root))] = hashlib.sha256(file.read_bytes()).hexdigest()
         return found
 
-    def hidden_inputs(self, student, plan):
-        """Digits of a hidden input of the first test in that student's next submission, which nobody should know."""
-        seed = pipeline.seed_for(self.room.secret(), student, self.assignment)
-        seed = submission_seed(seed, replace(plan, files={"another": b""})) if plan else seed
-        digest = hmac.new(seed, f"{self.assignment}/layer".encode(), hashlib.sha256).digest()
-        drawn = np.random.default_rng(int.from_bytes(digest[:16], "big")).normal(size=(1, 1))
-        return repr(float(drawn[0, 0]))[:12].lstrip("-")
+    def hidden_inputs(self, plans):
+        """By student, digits of a hidden input of their next submission, which nobody should know.
+
+        It is the first that the reference is given with that submission's seed, in the exercise that leaks are for.
+
+        Parameters
+        ----------
+        plans : dict from student to the Plan of this submission, or None
+        """
+        if not self.task.seen.fresh:
+            return {}
+        seeds, secret = [], self.room.secret()
+        for student, plan in plans.items():
+            seed = seed_for(secret, student, self.assignment)
+            seeds.append(submission_seed(seed, replace(plan, files={"another": b""})) if plan else seed)
+        about, exercise = self.course.assignment, self.task.seen.fresh[0]
+        found = played(about.notebook, about.folder, self.task.binds, seeds, until=exercise)
+        drawn = (_drawn(calls, self.task.seen.hidden, exercise) for calls in found)
+        return {student: repr(v)[:12].lstrip("-") for student, v in zip(plans, drawn, strict=True) if v is not None}
 
 
 # --- looking at the machine ------------------------------------------------------------------------------------------
@@ -359,9 +716,11 @@ def survivors(names):
 
 @dataclass(frozen=True)
 class Found:
-    """What became of one case."""
+    """What became of one case. `earned`: the points it deserves; `dropped`: how many of its answers had no place."""
 
     case: Case
+    earned: float
+    dropped: int
     verdict: str
     reason: str
     points: float | None
@@ -373,7 +732,7 @@ class Found:
         """Plain JSON data."""
         case_ = self.case
         about = {"name": case_.name, "catalogue": list(case_.rows), "kind": case_.kind, "verdict": self.verdict}
-        about |= {"reason": self.reason, "points": self.points, "earned_max": case_.earned_max}
+        about |= {"reason": self.reason, "points": self.points, "earned_max": self.earned, "dropped": self.dropped}
         return about | {"flags": list(self.flags), "seconds": round(self.seconds, 3)}
 
 
@@ -382,10 +741,15 @@ COUNTS = ("unearned_points", "secrets_read", "effects_outside", "others_affected
 
 @dataclass(frozen=True)
 class Report:
-    """What became of all cases. `faults`: sentences on the run as a whole, which count as others affected."""
+    """What became of all cases.
+
+    faults : sentences on the run as a whole, which count as others affected
+    left_out : dict from the names of cases that cannot be made for this assignment to what it lacks
+    """
 
     found: tuple[Found, ...]
     faults: tuple[str, ...] = ()
+    left_out: dict = field(default_factory=dict)
 
     @property
     def held(self):
@@ -399,13 +763,16 @@ class Report:
         results = [f.to_json() for f in self.found]
         results += [
             {"name": f"run-{n}", "catalogue": [], "kind": "fault", "verdict": "failed", "reason": told, "points": None,
-             "earned_max": 0.0, "flags": [], "seconds": 0.0}
+             "earned_max": 0.0, "dropped": 0, "flags": [], "seconds": 0.0}
             for n, told in enumerate(self.faults, 1)
         ]  # fmt: skip
-        return {"cases": len(self.found)} | sums | {"results": results}
+        return {"cases": len(self.found)} | sums | {"left_out": self.left_out, "results": results}
 
 
-def run_redteam(assignment, root=None, unsafe=False, only=None, on_case=lambda found: None, folder=None, workers=None):
+def run_redteam(
+    assignment, root=None, unsafe=False, only=None, on_case=lambda name: None, folder=None, workers=None,
+    on_start=lambda total: None,
+):  # fmt: skip
     """Grade the red team's submissions and look at what they won.
 
     Parameters
@@ -414,9 +781,9 @@ def run_redteam(assignment, root=None, unsafe=False, only=None, on_case=lambda f
     root : path of an empty folder for the course, which is kept; default, a temporary one
     unsafe : bool; without isolation. Only with `only`: most attacks would harm this machine.
     only : names of cases, or None for all
-    on_case : called with each Found
+    on_start, on_case : called with the number of cases, and with the name of each that is graded, for progress
     folder : path of the cases
-    workers : int, the grader's processes
+    workers : int, the grader's processes; default, two for each processor, for many cases wait
 
     Returns
     -------
@@ -433,7 +800,7 @@ def run_redteam(assignment, root=None, unsafe=False, only=None, on_case=lambda f
     if unsafe and only is None:
         raise AutogradeError("Without a sandbox the red team would harm this machine: name the cases that you trust.")
     require(unsafe)
-    wanted = {name: wanted[name] for name in (wanted if only is None else only)}
+    wanted = [wanted[name] for name in (wanted if only is None else dict.fromkeys(only))]
     with contextlib.ExitStack() as stack:
         if root is None:
             root = tempfile.mkdtemp(prefix="edf-redteam-")
@@ -445,25 +812,32 @@ def run_redteam(assignment, root=None, unsafe=False, only=None, on_case=lambda f
         stack.callback(target.close)
         door = Listener()
         stack.callback(door.close)
-        run = _Run(target, wanted, unsafe, workers)
-        run.grade()
+        run = _Run(target, wanted, unsafe, workers or 2 * default_workers())
+        on_start(len(run.wanted))
+        run.grade(on_case)
         run.knocks = list(door.knocks)
         ended.append(watch.close())
-        return run.judge(ended[0], on_case)
+        return run.judge(ended[0])
 
 
 class _Run:
-    def __init__(self, target, wanted, unsafe, workers):
-        self.target, self.wanted, self.faults = target, wanted, []
+    def __init__(self, target, cases, unsafe, workers):
+        self.target, self.faults, self.on_case = target, [], None
         self.options = pipeline.Options(unsafe=unsafe, workers=workers, limits=LIMITS)
         self.outcomes, self.ended, self.alive, self.knocks = {}, {}, set(), []
-        for name, case_ in wanted.items():
-            handed = case_.make(nbformat.from_dict(target.blank), dict(target.right))
-            target.submit(name, handed if isinstance(handed, Handed) else Handed(handed))
+        self.wanted = {c.name: c for c in cases if c.applies(target.task)}
+        self.left_out = {c.name: c.needs.what for c in cases if c.name not in self.wanted}
+        self.earned, self.dropped, self.drawn = {}, {}, {}
+        for case_ in self.wanted.values():
+            task = target.task.fresh()
+            handed = case_.make(task)
+            target.submit(case_.name, handed if isinstance(handed, Handed) else Handed(handed))
+            self.earned[case_.name], self.dropped[case_.name] = case_.earned(task), len(task.dropped)
         self.witnesses = target.witnesses()
 
-    def grade(self):
+    def grade(self, on_case):
         """Grade the whole class; where somebody stops the run, the rest one by one, so that it shows who."""
+        self.on_case = on_case
         before = self.target.fingerprint()
         everybody = sorted([*self.wanted, *self.witnesses])
         if not self._graded(everybody):
@@ -487,8 +861,10 @@ class _Run:
         now = time.time()
         self.outcomes[outcome.student], self.ended[outcome.student] = outcome, now
         self.alive |= survivors([n for n, at in self.ended.items() if now - at > 2.0])
+        if outcome.student in self.wanted:
+            self.on_case(outcome.student)
 
-    def judge(self, seen, on_case):
+    def judge(self, seen):
         """The Report."""
         for name in self.witnesses:
             found = self.outcomes.get(name)
@@ -496,11 +872,9 @@ class _Run:
             if points != self.target.course.assignment.points:
                 self.faults.append(f"{name}, an honest student, got {points} points.")
         sizes = self._sizes(seen)
-        every = []
-        for case_ in self.wanted.values():
-            every.append(self._judged(case_, sizes.get(case_.name, 0)))
-            on_case(every[-1])
-        return Report(tuple(every), tuple(self.faults))
+        self.drawn = self.target.hidden_inputs({name: found.plan for name, found in self.outcomes.items()})
+        every = tuple(self._judged(case_, sizes.get(case_.name, 0)) for case_ in self.wanted.values())
+        return Report(every, tuple(self.faults), self.left_out)
 
     def _sizes(self, seen):
         """Most bytes of an examiner by student: of the process whose life lies closest within its examination."""
@@ -518,9 +892,9 @@ class _Run:
 
     def _judged(self, case_, size):
         found = self.outcomes.get(case_.name)
-        result = found.result if found else None
+        result, about = found.result if found else None, (case_, self.earned[case_.name], self.dropped[case_.name])
         if result is None:
-            return Found(case_, "lost", "No result came of it.", None, (), 0.0, {"others_affected": 1})
+            return Found(*about, "lost", "No result came of it.", None, (), 0.0, {"others_affected": 1})
         notes, counts = [], {}
 
         def count(name, amount, sentence):
@@ -532,21 +906,22 @@ class _Run:
         self._count_effects(case_, result, size, count)
         verdict = "held" if not counts else "lost ground" if case_.kind != "accident" else "punished"
         seconds = (result.seconds or {}).get("total", 0.0)
-        return Found(case_, verdict, " ".join(notes) or _why(result), result.points, result.flags, seconds, counts)
+        return Found(*about, verdict, " ".join(notes) or _why(result), result.points, result.flags, seconds, counts)
 
     def _count_points(self, case_, result, count):
         points = result.points
         # What was examined counts even where a person is needed for the rest.
         got = points if points is not None else sum(t.points or 0.0 for t in result.tests)
-        if got > case_.earned_max:
-            count("unearned_points", got - case_.earned_max, f"It got {got:g} points and earned {case_.earned_max:g}.")
-        if case_.kind == "accident" and (points is None or points < case_.earned_min):
-            count("honest_zeroed", 1, f"It got {points} points and deserves {case_.earned_min:g}: {_why(result)}")
+        earned = self.earned[case_.name]
+        if got > earned:
+            count("unearned_points", got - earned, f"It got {got:g} points and earned {earned:g}.")
+        if case_.kind == "accident" and (points is None or points < earned):
+            count("honest_zeroed", 1, f"It got {points} points and deserves {earned:g}: {_why(result)}")
 
     def _count_leaks(self, case_, found, count):
         texts = self._returned(found)
-        canaries = self.target.canaries | {"a hidden input": self.target.hidden_inputs(case_.name, found.plan)}
-        for what, word in canaries.items():
+        drawn = {"a hidden input": self.drawn[case_.name]} if case_.name in self.drawn else {}
+        for what, word in (self.target.canaries | drawn).items():
             forms = (word, base64.b64encode(word.encode()).decode().rstrip("=")[:-2], word[::-1], word.encode().hex())
             where = [place for place, text in texts.items() if any(form in text for form in forms)]
             if where:

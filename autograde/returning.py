@@ -23,10 +23,17 @@ def write_feedback(room, assignment):
     AutogradeError : there is no gradebook; none is made.
     """
     master, _ = room.master(assignment)
-    spool = Spool(room.private / "spool" / assignment)
-    keys = _recorded_keys(room, assignment)
     found = marks(room.db_url, assignment)
-    return feedback_site(room.folder("feedback"), master, _recorded(spool, keys.values()), found)
+    return feedback_site(room.folder("feedback"), master, recorded(room, assignment), found)
+
+
+def recorded(room, assignment):
+    """(Plan or None, Result) of each result that stands in the gradebook and that the spool still has."""
+    spool = Spool(room.private / "spool" / assignment)
+    for key in _recorded_keys(room, assignment).values():
+        result, extra = spool.entry(key)
+        plan = Plan.from_json(extra["plan"]) if extra and extra.get("plan") else None
+        yield plan, result
 
 
 def _recorded_keys(room, assignment):
@@ -63,14 +70,6 @@ def verify_receipts(room, assignment, known=None):
         room.master(assignment)
     recorded = ledger_receipts(room, assignment) if try_gradebook(room.db_url) else []
     return receipts.verify(room.root, assignment, known, recorded)
-
-
-def _recorded(spool, keys):
-    """(Plan or None, Result) for each key that the spool still has."""
-    for key in keys:
-        result, extra = spool.entry(key)
-        plan = Plan.from_json(extra["plan"]) if extra and extra.get("plan") else None
-        yield plan, result
 
 
 def _rows(room, assignment):

@@ -254,6 +254,66 @@ def export(assignments, form, to, bom, columns, root, as_json):
 
 @click.command()
 @click.argument("assignment")
+@click.option("--html", "page", type=click.Path(), help="Write a page to look at to this file, too.")
+@in_root
+@as_json
+def report(assignment, page, root, as_json):
+    """How the class did in ASSIGNMENT: difficulty, discrimination, misconceptions, and equal answers as a hint.
+
+    Points are those of the gradebook. It is for instructors: it names students.
+    """
+    from . import report as reports
+    from .files import write_atomically
+
+    found = reports.report(Classroom.at(root), assignment)
+    if page:
+        write_atomically(page, reports.page(found).encode())
+    if as_json:
+        say(found.to_json())
+    else:
+        _print_items(rich.console.Console(), found)
+        if page:
+            click.echo(f"Wrote {page}.")
+
+
+def _print_items(console, found):
+    from .report import advice, histogram
+
+    def two(value):
+        return "" if value is None else f"{value:.2f}"
+
+    alpha = f", alpha {found.alpha:.2f}" if found.alpha is not None else ""
+    console.print(f"{found.assignment}. {found.title}: {found.students} students{alpha}", **PLAIN)
+    most = max([n for _, n in histogram(found.scores, found.max_score)] + [1])
+    for label, count in histogram(found.scores, found.max_score):
+        console.print(f"{label:>14s} points {count:5d} {'#' * round(40 * count / most)}", **PLAIN)
+    table = rich.table.Table(box=None, pad_edge=False)
+    for heading in ("exercise", "points", "difficulty", "all", "none", "untouched", "discrimination", "remark"):
+        table.add_column(heading, justify="left" if heading in ("exercise", "remark") else "right")
+    for i in found.items:
+        numbers = (
+            f"{i.points:g}",
+            two(i.difficulty),
+            two(i.full),
+            two(i.none),
+            str(i.untouched),
+            two(i.discrimination),
+        )
+        table.add_row(i.name, *numbers, advice(i))
+        for test, share in i.tests.items() if len(i.tests) > 1 else ():
+            table.add_row(f"  {test}", "", two(share))
+    console.print(table)
+    for i in found.items:
+        for kind, names in (("", i.misconceptions), ("hidden test: ", i.categories), ("", i.reasons)):
+            for name, count in names.items():
+                console.print(f"{count:5d}  {i.name}: {kind}{name}", **PLAIN)
+    for pair in found.pairs:
+        both, where = " and ".join(pair.students), ", ".join(pair.exercises)
+        console.print(f"Equal answers, a hint only: {both}, {where} ({pair.bits:.0f} bits)", **PLAIN)
+
+
+@click.command()
+@click.argument("assignment")
 @in_root
 @as_json
 def status(assignment, root, as_json):

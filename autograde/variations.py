@@ -1,8 +1,8 @@
-"""A class made up from an assignment's bank: submissions for benchmarks and for trying large classes.
+"""A class made up from an assignment's bank: submissions with the marks that they deserve.
 
 Each student hands in the release with, exercise by exercise, the reference, another right answer, a wrong one, or
-nothing; some rename what is theirs, add comments and prints, and keep cells of their own. The same seed gives the
-same class, on every machine.
+nothing; some rename what is theirs, add comments and prints, and keep cells of their own; some damage their notebook
+by accident. The same seed gives the same class, on every machine.
 """
 
 import ast
@@ -15,7 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from . import assignment as assignments
 from .course import reference_answers
 
-Variation = namedtuple("Variation", ["student", "notebook"])
+Variation = namedtuple("Variation", ["student", "notebook", "points"])
 
 KINDS = {"reference": 4, "right": 3, "wrong": 3, "untouched": 1}  # how often, relative to each other
 MARKER = re.compile(r"^[ \t]*### (?:BEGIN|END) (?:SOLUTION|MARK SCHEME)[ \t]*\n?", re.MULTILINE)
@@ -49,32 +49,42 @@ def variations(assignment, n, seed=0):
 
     Yields
     ------
-    Variation : (student, notebook); notebook is a NotebookNode as the student would save it, without outputs
+    Variation : (student, notebook, points); notebook is a NotebookNode as the student would save it, without outputs;
+        points is a dict from test cell to what it deserves
     """
     released, chance = assignments.release(assignment.notebook), random.Random(seed)
     reference = {name: MARKER.sub("", text) for name, text in reference_answers(assignment).items()}
     for number in range(n):
-        answers = {e.id: _answer(e, reference, chance) for e in assignment.exercises}
+        answers, points = {}, {}
+        for exercise in assignment.exercises:
+            source, kept = _answer(exercise, reference, chance)
+            answers[exercise.id] = source
+            worth = zip(exercise.tests, exercise.worth, strict=True)
+            points |= {test: most if test in kept else 0 for test, most in worth}
         answers |= {w["id"]: _words(reference[w["id"]], chance) for w in assignment.written}
         answers = {name: text for name, text in answers.items() if text is not None}
         notebook = assignments.with_answers(released, answers)
         _add_own_cells(notebook, chance)
-        yield Variation(f"student{number:04}", notebook)
+        if chance.random() < DAMAGED:
+            lost = chance.choice(DAMAGES)(notebook, assignment, chance)
+            points |= dict.fromkeys(lost, 0)
+        yield Variation(f"student{number:04}", notebook, points)
 
 
 def _answer(exercise, reference, chance):
-    """The source of an answer cell, or None where it stays as released."""
+    """The source of an answer cell, or None where it stays as released, and the test cells that it passes."""
     kind = chance.choices(list(KINDS), KINDS.values())[0]
     if kind == "untouched":
-        return None
+        return None, ()
     if kind == "reference":
-        source = reference[exercise.id]
+        source, kept = reference[exercise.id], exercise.tests
     else:
-        source = chance.choice([a.source for a in exercise.answers if a.right == (kind == "right")])
+        answer = chance.choice([a for a in exercise.answers if a.right == (kind == "right")])
+        source, kept = answer.source, exercise.tests if answer.right else answer.keeps
     for change, likely in ((_renamed, 0.5), (_remarked, 0.5), (_chatty, 0.15)):
         if chance.random() < likely:
             source = change(source, chance)
-    return source
+    return source, kept
 
 
 def _words(model, chance):
@@ -124,3 +134,51 @@ def _add_own_cells(notebook, chance):
         cell = new_code_cell(chance.choice(OWN_CELLS)) if chance.random() < 0.8 else new_markdown_cell("my notes")
         cell["id"] = f"own-{chance.getrandbits(32):08x}"
         notebook.cells.insert(at, cell)
+
+
+# --- accidents: each damages a notebook in place and gives the test cells that it costs ------------------------------
+
+
+def _syntax_error(notebook, assignment, chance):
+    exercise = chance.choice(assignment.exercises)
+    _cell(notebook, exercise.id).source += "\ndef unfinished(:"
+    return exercise.tests
+
+
+def _metadata_lost(notebook, assignment, chance):
+    """Another editor threw nbgrader's metadata away."""
+    for cell in notebook.cells:
+        cell.metadata.clear()
+    return ()
+
+
+def _tests_deleted(notebook, assignment, chance):
+    tests = {test for e in assignment.exercises for test in e.tests}
+    notebook.cells = [c for c in notebook.cells if assignments.grade_id(c) not in tests]
+    return ()
+
+
+def _test_changed(notebook, assignment, chance):
+    exercise = chance.choice(assignment.exercises)
+    _cell(notebook, exercise.tests[0]).source = "print('tried something here')"
+    return ()
+
+
+def _answer_retyped(notebook, assignment, chance):
+    cell = _cell(notebook, chance.choice(assignment.exercises).id)
+    cell.metadata.clear()
+    cell["id"] = f"own-{chance.getrandbits(32):08x}"
+    return ()
+
+
+def _setup_deleted(notebook, assignment, chance):
+    notebook.cells.remove(_cell(notebook, "setup"))
+    return ()
+
+
+DAMAGED = 0.25  # of the students
+DAMAGES = (_syntax_error, _metadata_lost, _tests_deleted, _test_changed, _answer_retyped, _setup_deleted)
+
+
+def _cell(notebook, name):
+    return next(c for c in notebook.cells if assignments.grade_id(c) == name)

@@ -74,6 +74,26 @@ def test_each_student_gets_a_page_that_names_the_slip(course):
     assert "h_grad, is forgotten" not in pages["ada"]
 
 
+def test_the_report_tells_difficulty_untouched_exercises_and_misconceptions(course):
+    done = subprocess.run(
+        [sys.executable, "-m", "autograde.cli", "report", "A1", "--json", "--html", "report.html"],
+        cwd=course.root, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found = json.loads(done.stdout)
+    items = {item["name"]: item for item in found["items"]}
+    assert found["students"] == 6 and items["layer"]["points"] == 2
+    assert items["layer"]["difficulty"] == pytest.approx(4 / 6)  # emeka and fen have nothing
+    assert items["layer"]["untouched"] == 1 and items["train"]["untouched"] == 2  # fen; and dmitri, who stopped half way
+    assert items["layer-backward"]["misconceptions"] == {"nothing returned": 1, "upstream forgotten": 1}
+    assert items["layer"]["discrimination"] > 0.5
+    page = (course.root / "report.html").read_text(encoding="utf-8")
+    assert "upstream forgotten" in page and "<script" not in page
+    table = subprocess.run(
+        [sys.executable, "-m", "autograde.cli", "report", "A1"], cwd=course.root, capture_output=True, text=True
+    ).stdout
+    assert "layer-backward: upstream forgotten" in table
+
+
 def test_grades_are_exported(course):
     course.nbgrader("export", "--to", "grades.csv")
     with open(course.root / "grades.csv") as file:

@@ -129,7 +129,7 @@ def make_course(folder, assignment, n, seed):
     """A course directory with the release and `n` submissions: the Course, and the students' names."""
     course, names = Course(folder, assignment), []
     released = course.release()
-    for student, notebook in variations(course.assignment, n, seed):
+    for student, notebook, _ in variations(course.assignment, n, seed):
         place = course.root / "submitted" / student / assignment
         shutil.copytree(released, place)
         nbformat.write(notebook, place / f"{assignment}.ipynb")
