@@ -45,8 +45,10 @@ def main():
     """Write, certify, release, collect, grade and return assignments; nbgrader's commands work beside it.
 
     \b
+    autograde new exercise A1 ID  add an exercise that works, to be changed into yours
     autograde build A1            make the file of expected values and known slips that visible checks read
     autograde certify A1          prove that the tests pass what is right and stop what is wrong
+    autograde guide A1            times, marking schemes, common errors and what students read then
     autograde redteam A1          attack the grader with more than ninety submissions
     autograde release A1          make the student version and prove that it holds no answer
     autograde collect A1 SOURCE   put submissions in place
@@ -201,6 +203,49 @@ def _print_certificate(console, assignment, certificate):
         if lacks:
             told = f"FAILED  {case.kind} {case.exercise} {case.name!r}: {', '.join(lacks)}. {case.message}"
             console.print(told, markup=False)
+
+
+@main.command()
+@click.argument("assignment")
+@_solutions
+@click.option("--to", type=click.Path(), help="Write it to this file instead of the terminal.")
+def guide(assignment, solutions, to):
+    """The instructor's guide to ASSIGNMENT: times, points, marking schemes, common errors and what students read then.
+
+    It is Markdown, made from manifest, notebook and bank. Keep it from students.
+    """
+    from .files import write_atomically
+    from .guide import guide as make_guide
+
+    text = make_guide(_load(assignment, solutions))
+    if to:
+        write_atomically(to, text.encode())
+        click.echo(f"Wrote {to}.")
+    else:
+        click.echo(text)
+
+
+@main.group()
+def new():
+    """Begin something that works, and change it into what you want."""
+
+
+@new.command()
+@click.argument("assignment")
+@click.argument("id")
+@click.option("--title", help="Default, the name of the exercise with a capital.")
+@click.option("--function", help="The function that the answer defines; default, the exercise's name.")
+@_solutions
+def exercise(assignment, id, title, function, solutions):
+    """Add the exercise ID to ASSIGNMENT: card, reference, tests, bank and manifest of a small one that is certified.
+
+    Then change it step by step; the command says how.
+    """
+    from .scaffold import new_exercise
+
+    folder = _load(assignment, solutions).folder
+    title, function = title or id.replace("-", " ").capitalize(), function or id.replace("-", "_")
+    click.echo(new_exercise(folder, id, title, function), nl=False)
 
 
 @main.command()
