@@ -172,11 +172,11 @@ def progress(as_json):
         click.echo(json.dumps({"assignments": [asdict(s) for s in found]}, indent=1, ensure_ascii=False))
         return
     table = rich.table.Table(box=None, pad_edge=False)
-    for heading in ("assignment", "", "exercises", "points", "handed in"):
-        table.add_column(heading, overflow="fold", justify="right" if heading in ("exercises", "points") else "left")
+    for heading in ("assignment", "", "checks", "points", "handed in"):
+        table.add_column(heading, overflow="fold", justify="right" if heading in ("checks", "points") else "left")
     for s in found:
         handed = s.handed_in + (", changed since" if s.changed else "")
-        table.add_row(s.title, s.says or s.state, f"{s.right} of {s.exercises}", f"{s.points:g} of {s.of:g}", handed)
+        table.add_row(s.title, s.says or s.state, f"{s.right} of {s.checks}", f"{s.points:g} of {s.of:g}", handed)
     console.print(table)
 
 

@@ -26,7 +26,7 @@ class Standing:
     """How far one assignment is.
 
     state : "not started", "in work", "checked" (every visible check passes) or "unreadable"
-    right, exercises : int, exercises whose visible check passes, and how many there are
+    right, checks : int, check cells that pass, and how many there are; an exercise has one or more
     points, of : points of visible checks
     handed_in : str, when, or ""; changed : bool, whether the notebook was changed after it was handed in
     says : str, a sentence where something is odd
@@ -36,7 +36,7 @@ class Standing:
     title: str
     state: str
     right: int = 0
-    exercises: int = 0
+    checks: int = 0
     points: float = 0
     of: float = 0
     handed_in: str = ""
@@ -73,20 +73,20 @@ def standing(path, tell=lambda sentence: None):
     title = next((m[1] for c in notebook.cells if (m := re.match(r"# (.+)", c.source))), path.stem)
     when["changed"] = bool(handed) and handed.get("sha256") != fingerprint
     if _untouched(notebook):
-        exercises = sum(_is_answer(c) for c in notebook.cells)
-        return Standing(path.stem, title, "not started", exercises=exercises, **when)
+        checks = sum(_is_check(c) for c in notebook.cells)
+        return Standing(path.stem, title, "not started", checks=checks, **when)
     known = records["checks"].get(str(path), {})
-    if known.get("sha256") != fingerprint:
+    if known.get("sha256") != fingerprint or "checks" not in known:
         tell(f"checking {path.name}")
         report = check_notebook(path)
         rows = [r for r in report.rows if r.state != "person"]
         known = {
-            "sha256": fingerprint, "right": sum(r.right for r in rows), "exercises": len(rows),
+            "sha256": fingerprint, "right": sum(r.right for r in rows), "checks": len(rows),
             "points": sum(r.points for r in rows if r.right), "of": sum(r.points for r in rows),
         }  # fmt: skip
         _note("checks", str(path), known)
-    found = {k: known[k] for k in ("right", "exercises", "points", "of")}
-    return Standing(path.stem, title, "checked" if known["right"] == known["exercises"] else "in work", **found, **when)
+    found = {k: known[k] for k in ("right", "checks", "points", "of")}
+    return Standing(path.stem, title, "checked" if known["right"] == known["checks"] else "in work", **found, **when)
 
 
 def submit(path, to, student=None):
@@ -141,6 +141,11 @@ def submit(path, to, student=None):
 def _is_answer(cell):
     mark = cell.metadata.get("nbgrader", {})
     return cell.cell_type == "code" and bool(mark.get("solution"))
+
+
+def _is_check(cell):
+    mark = cell.metadata.get("nbgrader", {})
+    return cell.cell_type == "code" and bool(mark.get("grade")) and not mark.get("solution")
 
 
 def _untouched(notebook):

@@ -188,10 +188,11 @@ def _check_assignment(path, notebook):
         error = next((o for o in cell.outputs if o.output_type == "error"), None)
         if mark.get("grade") and not mark.get("solution"):
             rows.append(_row(name, title, mark.get("points", 0), error, blame, setup))
-            blame = ""
         elif error:
             told = f"the cell {name!r} fails: {_told(error)}"
             setup, blame = (setup or told, blame) if mark.get("locked") else (setup, told)
+        elif mark.get("solution"):
+            blame = ""
     warnings = ([setup] if setup else []) + _warnings(Path(path), notebook, {r.cell for r in rows})
     return Report(Path(path).name, tuple(rows), tuple(warnings))
 

@@ -36,7 +36,7 @@ def answer(path, name, source):
 def test_what_was_released_is_not_started_and_not_executed(course):
     told = []
     (found,) = coursework.standings(course, told.append)
-    assert (found.state, found.exercises, found.right, told) == ("not started", 7, 0, [])
+    assert (found.state, found.checks, found.right, told) == ("not started", 7, 0, [])
     assert found.title == "A1. The batch index"
 
 
