@@ -207,8 +207,8 @@ class Examination:
         if self._dead or not cell.source.strip():
             return {"outputs": [], "names": [], "failed": None, "touched": []}
         try:
-            reply = self.box.run(cell.source)
-            self._done.append(cell.source)
+            reply = self.box.run(cell.source, locked=cell.kind == "locked")
+            self._done.append((cell.source, cell.kind == "locked"))
         except Stopped as stopped:
             reply = self._restart(index, cell, stopped)
         if reply["outputs"]:
@@ -242,8 +242,8 @@ class Examination:
             if self._restarts > MAX_RESTARTS:
                 raise Stopped(stopped.reason, "too many cells end Python")
             self.box.start()
-            for source in self._done:
-                self.box.run(source)
+            for source, locked in self._done:
+                self.box.run(source, locked)
         except Stopped as again:
             self._dead = again.reason
         message = {"type": "error", "name": "Stopped", "message": told, "traceback": ""}

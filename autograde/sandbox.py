@@ -404,8 +404,8 @@ class Box:
         mine.settimeout(min(seconds, max(0.01, self.deadline - time.monotonic())))
         return Channel(mine, limit=limit), theirs
 
-    def run(self, source):
-        """Run a cell in the state.
+    def run(self, source, locked=False):
+        """Run a cell in the state; `locked` for one of the master's, whose helpers no other cell may replace.
 
         Returns
         -------
@@ -416,7 +416,7 @@ class Box:
         Stopped : it crashed or ran over its time; the state is gone (see `start`).
         """
         limits = self.limits
-        order = {"source": source, "cpu": limits.cell_cpu, "wall": limits.cell_wall}
+        order = {"source": source, "cpu": limits.cell_cpu, "wall": limits.cell_wall, "locked": locked}
         try:
             return _checked_cell(self._transact("cell", order, limits.cell_wall + 5.0))
         except TimeoutError:

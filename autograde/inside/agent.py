@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 import traceback
+import types
 
 from . import jail
 from .peer import Peer
@@ -120,7 +121,7 @@ class State:
     """Runs the cells of a notebook in one shell."""
 
     def __init__(self, commands, limits, world):
-        self.commands, self.limits, self.world = commands, limits, world
+        self.commands, self.limits, self.world, self.helpers = commands, limits, world, Helpers()
         self.shell, self.outputs = world.shell, world.outputs
         self._prepare()
 
@@ -176,6 +177,8 @@ class State:
             failed = {"type": "TimeLimit", "message": "the time limit"}
         namespace = self.shell.user_ns
         fresh = [n for n, v in list(namespace.items()) if type(n) is str and id(v) != known.get(n) and n[:1] != "_"]
+        if order["locked"]:
+            self.helpers.note({n: namespace[n] for n in fresh})
         reply = {"outputs": self.outputs.end(), "failed": failed, "names": fresh[:2000]}
         reply |= {"seconds": time.process_time() - start, "touched": sorted(touched())[:50]}
         channel.send(reply)
@@ -187,6 +190,40 @@ class State:
             _guarded(Probe(_channel(descriptor), self, cpu, wall).serve)
         os.close(descriptor)
         send_record(self.commands, {"pid": pid})
+
+
+class Helpers:
+    """What locked cells with helpers marked `edfcore.teach.inside` defined.
+
+    A helper runs in the student's process, with the student's names around it. Before each of its calls these are put
+    back as the instructor's cells left them: functions with their code, classes with their methods.
+    """
+
+    def __init__(self):
+        self._names, self._inner = {}, {}
+
+    def note(self, names):
+        """Take what a locked cell bound, where there is such a helper in it."""
+        if any(getattr(value, "runs_inside", False) is True for value in names.values()):
+            self._names |= names
+            for value in names.values():
+                self._keep(value)
+
+    def _keep(self, value):
+        if isinstance(value, types.FunctionType):
+            self._inner[value] = {a: getattr(value, a) for a in ("__code__", "__defaults__", "__kwdefaults__")}
+        elif isinstance(value, type) and value.__module__ == "__main__":
+            methods = {n: v for n, v in vars(value).items() if isinstance(v, types.FunctionType)}
+            self._inner[value] = methods
+            for method in methods.values():
+                self._keep(method)
+
+    def put_back(self, namespace):
+        """Bind the names again."""
+        namespace.update(self._names)
+        for owner, attributes in self._inner.items():
+            for name, value in attributes.items():
+                setattr(owner, name, value)
 
 
 def _end(pid):
@@ -397,6 +434,7 @@ class Probe(Peer):
             self.namespace.pop(args[0], None)
             return None
         if do == "named":
+            self.state.helpers.put_back(self.namespace)
             return self.namespace[args[0]](*args[1:], **kwargs)
         if do == "call":
             return on(*args, **kwargs)

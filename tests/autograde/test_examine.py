@@ -315,6 +315,40 @@ def drive(steps):
     assert passes(run(answer, "assert drive(3) == 6", locked=locked))
 
 
+TRIALS = """
+import numpy as np
+from edfcore.teach import inside
+
+class Machine:
+    def carry_out(self, work):
+        return [work(k) for k in range(3)]
+
+def tell(values):
+    return sum(values)
+
+@inside
+def trial(work):
+    return tell(Machine().carry_out(work))
+"""
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "def trial(work): return 30",
+        "def tell(values): return 30",
+        "class Machine:\n    def carry_out(self, work): return [30]",
+        "Machine.carry_out = lambda self, work: [30]",
+        "Machine.carry_out.__code__ = (lambda self, work: [30]).__code__",
+        "tell.__code__ = (lambda values: 30).__code__",
+        "del trial, tell, Machine",
+    ],
+)
+def test_helpers_marked_inside_stay_what_the_instructor_wrote(run, forged):
+    assert fails(run(f"def f(k): return k\n{forged}", "assert trial(f) == 30", locked=TRIALS), "wrong")
+    assert passes(run(f"def f(k): return 10 * k\n{forged}", "assert trial(f) == 30", locked=TRIALS))
+
+
 def test_forbidden_names_are_absent_for_their_exercise_and_there_for_others(tmp_path):
     import dataclasses
 

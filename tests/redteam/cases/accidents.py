@@ -1,176 +1,207 @@
 # ruff: noqa: E501 - lines of students' code
 """Honest accidents: what students do without meaning any harm. Each must get what it deserves."""
 
+import ast
+
 import nbformat
 
 from autograde import assignment as assignments
-from autograde.redteam import Handed, case, code_cell, filled, notebook_bytes
+from autograde.plan import kind_of
+from autograde.redteam import Handed, Need, all_but, case, code_cell, everything, notebook_bytes
+
+
+def half(task):
+    """The first half of the exercises."""
+    return [e.id for e in task.exercises[: len(task.exercises) // 2]]
+
+
+def used(notebook):
+    """All names in the code that runs on the student's side."""
+    mine = (c for c in notebook.cells if c.cell_type == "code" and (kind_of(c) != "test" or "@inside" in c.source))
+    return {n.id for c in mine for n in ast.walk(ast.parse(c.source)) if isinstance(n, ast.Name)}
+
+
+def helpers(notebook):
+    """The names that its test cells bind at their top level, and no answer needs: those of inputs and the like."""
+    trees = [ast.parse(c.source) for c in notebook.cells if kind_of(c) == "test"]
+    targets = (t for tree in trees for n in tree.body if isinstance(n, ast.Assign) for t in n.targets)
+    return sorted({t.id for t in targets if isinstance(t, ast.Name)} - used(notebook))
 
 
 @case("nothing-done", kind="accident")
-def nothing_done(blank, right):
-    return notebook_bytes(blank)
+def nothing_done(task):
+    return notebook_bytes(task.blank)
 
 
-@case("half-done", kind="accident", earned_max=8, earned_min=8)
-def half_done(blank, right):
-    return filled(blank, {name: right[name] for name in ("layer", "layer-backward", "sigmoid")})
+@case("half-done", kind="accident", earned=lambda task: task.worth(*half(task)))
+def half_done(task):
+    return task.filled({name: task.right[name] for name in half(task)})
 
 
-@case("one-syntax-error", kind="accident", earned_max=18, earned_min=18)
-def one_syntax_error(blank, right):
-    return filled(blank, right | {"layer": "def layer(x, W, bias)\n    return x @ W.T - bias"})
+@case("one-syntax-error", kind="accident", earned=all_but(0))
+def one_syntax_error(task):
+    return task.filled(task.right | {task.role(0): f"def {task.function(0)}(x, *others)\n    return x"})
 
 
-@case("answer-cell-renamed", 32, kind="accident", earned_max=20, earned_min=20)
-def answer_cell_renamed(blank, right):
-    notebook = assignments.with_answers(blank, right)
+@case("answer-cell-renamed", 32, kind="accident", earned=everything)
+def answer_cell_renamed(task):
+    notebook = task.answered()
     for cell in notebook.cells:
-        if assignments.grade_id(cell) in ("layer", "train"):
+        if assignments.grade_id(cell) in (task.role(0), task.role(-1)):
             cell.metadata.nbgrader["grade_id"] += "-copy"
     return notebook_bytes(notebook)
 
 
-@case("metadata-stripped", 38, kind="accident", earned_max=20, earned_min=20)
-def metadata_stripped(blank, right):
+@case("metadata-stripped", 38, kind="accident", earned=everything)
+def metadata_stripped(task):
     """Another editor saved the notebook and threw nbgrader's metadata away."""
-    notebook = assignments.with_answers(blank, right)
+    notebook = task.answered()
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict({})
     return notebook_bytes(notebook)
 
 
-@case("answer-cell-deleted-and-retyped", 32, kind="accident", earned_max=20, earned_min=20)
-def answer_retyped(blank, right):
-    notebook = assignments.with_answers(blank, right)
+@case("answer-cell-deleted-and-retyped", 32, kind="accident", earned=everything)
+def answer_retyped(task):
+    notebook = task.answered()
     for at, cell in enumerate(notebook.cells):
-        if assignments.grade_id(cell) == "log-loss":
-            notebook.cells[at] = code_cell(right["log-loss"])
+        if assignments.grade_id(cell) == task.role(3):
+            notebook.cells[at] = code_cell(task.right[task.role(3)])
     return notebook_bytes(notebook)
 
 
-@case("answer-copied-with-work-in-one", 32, kind="accident", earned_max=20, earned_min=20)
-def answer_copied(blank, right):
-    notebook = assignments.with_answers(blank, right)
-    released = {assignments.grade_id(c): c for c in blank.cells}
-    for name in ("layer", "mean-loss"):
+@case("answer-copied-with-work-in-one", 32, kind="accident", earned=everything)
+def answer_copied(task):
+    notebook = task.answered()
+    released = {assignments.grade_id(c): c for c in task.blank.cells}
+    for number, name in enumerate((task.role(0), task.role(-2))):
         at = next(i for i, c in enumerate(notebook.cells) if assignments.grade_id(c) == name)
-        notebook.cells.insert(at + (name == "layer"), nbformat.from_dict(released[name]))
+        notebook.cells.insert(at + 1 - number, nbformat.from_dict(released[name]))
     return notebook_bytes(notebook)
 
 
-@case("setup-cell-changed", kind="accident", earned_max=20, earned_min=20)
-def setup_changed(blank, right):
-    notebook = assignments.with_answers(blank, right)
+@case("setup-cell-changed", kind="accident", earned=everything)
+def setup_changed(task):
+    notebook = task.answered()
+    setup = next(c for c in notebook.cells if c.cell_type == "code")
+    setup.source = "import numpy as numpy\n" + setup.source.replace("np.seterr", "# np.seterr")
     for cell in notebook.cells:
-        if assignments.grade_id(cell) == "setup":
-            cell.source = "import numpy as numpy\n" + cell.source.replace("np.seterr", "# np.seterr")
-        if assignments.grade_id(cell) == "train-test":
-            cell.source = cell.source.replace("20000", "100")
+        if assignments.grade_id(cell) == task.tests(-1)[0]:
+            cell.source = cell.source.replace("0", "1")
     return notebook_bytes(notebook)
 
 
-@case("setup-cell-deleted", kind="accident", earned_max=20, earned_min=20)
-def setup_deleted(blank, right):
-    notebook = assignments.with_answers(blank, right)
-    notebook.cells = [c for c in notebook.cells if assignments.grade_id(c) != "setup"]
+@case("setup-cell-deleted", kind="accident", earned=everything)
+def setup_deleted(task):
+    notebook = task.answered()
+    notebook.cells.remove(next(c for c in notebook.cells if c.cell_type == "code"))
     return notebook_bytes(notebook)
 
 
-@case("imports-in-own-cell", kind="accident", earned_max=20, earned_min=20)
-def imports_in_own_cell(blank, right):
-    source = right["layer"].replace("return x @ W.T - bias", "return numbers.dot(x, W.T) - bias")
-    return filled(blank, right | {"layer": source}, first="import numpy as numbers\nfrom functools import *\n")
+@case("imports-in-own-cell", kind="accident", earned=everything)
+def imports_in_own_cell(task):
+    answer = task.around(0, "numbers.asarray([0.0]) @ reduce(numbers.add, [numbers.ones(1)])")
+    return task.filled(task.right | answer, first="import numpy as numbers\nfrom functools import *\n")
 
 
-@case("magics", kind="accident", earned_max=20, earned_min=20)
-def magics(blank, right):
-    return filled(blank, right | {"layer": "%time 1 + 1\n" + right["layer"]}, first="%matplotlib inline\n%load_ext autoreload\n%autoreload 2\n!ls\nlayer?",
-                  last="%%time\ntotal = sum(range(10))\n%timeit -n1 -r1 1+1")  # fmt: skip
+@case("magics", kind="accident", earned=everything)
+def magics(task):
+    first, name = task.role(0), task.function(0)
+    return task.filled(task.right | {first: "%time 1 + 1\n" + task.right[first]}, first=f"%matplotlib inline\n%load_ext autoreload\n%autoreload 2\n{name}?\n!ls",
+                       last="%%time\ntotal = sum(range(10))\n%timeit -n1 -r1 1+1")  # fmt: skip
 
 
-@case("cell-magic-around-the-answer", kind="accident", earned_max=20, earned_min=20)
-def cell_magic(blank, right):
-    return filled(blank, right | {"layer": "%%time\n" + right["layer"]})
+@case("cell-magic-around-the-answer", kind="accident", earned=everything)
+def cell_magic(task):
+    return task.filled(task.right | {task.role(0): "%%time\n" + task.right[task.role(0)]})
 
 
-@case("plots", kind="accident", earned_max=20, earned_min=20, seconds=120)
-def plots(blank, right):
-    return filled(
-        blank, right, last="import matplotlib.pyplot as plt\nplt.plot([1, 2, 3])\nplt.show()\nfig = plt.figure()\nfig"
+@case("plots", kind="accident", earned=everything, seconds=120)
+def plots(task):
+    return task.filled(
+        task.right, last="import matplotlib.pyplot as plt\nplt.plot([1, 2, 3])\nplt.show()\nfig = plt.figure()\nfig"
     )
 
 
-@case("debugging-left-in", kind="accident", earned_max=20, earned_min=20)
-def debugging(blank, right):
-    source = right["layer-backward"].replace("B = len(x)", 'B = len(x)\n    print("B =", B, x)\n    assert B > 0')
-    return filled(blank, right | {"layer-backward": source}, last="layer(1, 2, 3)\n")
+@case("debugging-left-in", kind="accident", earned=everything)
+def debugging(task):
+    answer = task.around(1, 'print("given:", given)\nassert len(given) + len(options) > 0')
+    return task.filled(task.right | answer, last=f"{task.function(0)}(1, 2, 3)\n")
 
 
-@case("breakpoint-left-in-own-cell", 66, kind="accident", earned_max=20, earned_min=20, seconds=100)
-def breakpoint_left(blank, right):
-    return filled(blank, right, last="breakpoint()\nimport pdb\npdb.set_trace()")
+@case("breakpoint-left-in-own-cell", 66, kind="accident", earned=everything, seconds=100)
+def breakpoint_left(task):
+    return task.filled(task.right, last="breakpoint()\nimport pdb\npdb.set_trace()")
 
 
-@case("error-in-own-cell", kind="accident", earned_max=20, earned_min=20)
-def error_in_own_cell(blank, right):
-    return filled(blank, right, first="print(undefined)", last="1 / 0", behind={"layer": "layer(1)"})
+@case("error-in-own-cell", kind="accident", earned=everything)
+def error_in_own_cell(task):
+    behind = {task.role(0): f"{task.function(0)}(1)"}
+    return task.filled(task.right, first="print(undefined)", last="1 / 0", behind=behind)
 
 
-@case("exit-in-own-cell", 26, kind="accident", earned_max=20, earned_min=20)
-def exit_in_own_cell(blank, right):
-    return filled(blank, right, behind={"layer-test": "import sys\nsys.exit()", "sigmoid": "quit()"})
+@case("exit-in-own-cell", 26, kind="accident", earned=everything)
+def exit_in_own_cell(task):
+    return task.filled(task.right, behind={task.tests(0)[0]: "import sys\nsys.exit()", task.role(2): "quit()"})
 
 
-@case("own-helper-module", kind="accident", earned_max=20, earned_min=20)
-def own_helper_module(blank, right):
-    return Handed(filled(blank, right | {"layer": "from my_helpers import affine\ndef layer(x, W, bias):\n    return affine(x, W, bias)"}),
-                  {"my_helpers.py": b"def affine(x, W, t):\n    return x @ W.T - t\n", "notes.txt": b"x", "data/points.csv": b"1,2\n"})  # fmt: skip
+@case("own-helper-module", kind="accident", earned=everything)
+def own_helper_module(task):
+    name = task.function(0)
+    source = f"{task.right[task.role(0)]}\n\n\nfrom my_helpers import unchanged\n\n{name} = unchanged({name})"
+    return Handed(task.filled(task.right | {task.role(0): source}),
+                  {"my_helpers.py": b"def unchanged(function):\n    return lambda *a, **k: function(*a, **k)\n", "notes.txt": b"x", "data/points.csv": b"1,2\n"})  # fmt: skip
 
 
-@case("helper-function-shared", kind="accident", earned_max=20, earned_min=20)
-def helper_shared(blank, right):
-    return filled(blank, right | {
-        "log-loss": "def stable(s):\n    return s - s.max(axis=1, keepdims=True)\n\n\ndef log_loss(s, y):\n"
-        "    t = stable(s)\n    return np.log(np.exp(t).sum(axis=1)) - t[np.arange(len(y)), y]",
-        "log-loss-backward": "def log_loss_backward(s, y, loss_grad):\n    e = np.exp(stable(s))\n    p = e / e.sum(axis=1, keepdims=True)\n"
-        "    p[np.arange(len(y)), y] -= 1\n    return p * loss_grad[:, None]",
-    })  # fmt: skip
+@case("helper-function-shared", kind="accident", earned=everything)
+def helper_shared(task):
+    """An answer uses what the answer to an earlier exercise defines."""
+    helper = "\n\n\ndef first_of_all(given):\n    return given[0] if given else None"
+    answers = {task.role(3): task.right[task.role(3)] + helper} | task.around(4, "first_of_all(given)")
+    return task.filled(task.right | answers)
 
 
-@case("names-of-tests-reused", kind="accident", earned_max=20, earned_min=20)
-def names_reused(blank, right):
+@case("names-of-tests-reused", kind="accident", earned=everything)
+def names_reused(task):
     """Own names that the tests use as well."""
-    return filled(blank, right, first="x, W, bias, rng, found, want, check2, size = 1, 2, 3, 4, 5, 6, 7, 8\nlist_ = list",
-                  behind={"layer-test": "rng = x = None\nparts = 3", "mnist-network": "points = 7"})  # fmt: skip
+    names = [*helpers(task.answered()), "found", "want", "size", "check2"]
+    own = "\n".join(f"{name} = {number}" for number, name in enumerate(names))
+    return task.filled(task.right, first=own + "\nlist_ = list",
+                       behind={task.tests(0)[0]: f"{' = '.join(names)} = None\nparts = 3", task.tests(-1)[0]: f"{names[0]} = 7"})  # fmt: skip
 
 
-@case("builtins-shadowed-by-accident", kind="accident", earned_max=20, earned_min=20)
-def builtins_shadowed(blank, right):
-    return filled(blank, right, behind={"layer-test": "sum = 0\nlist = [1]\nlen_ = 3", "train": "max = 5"})
+@case("builtins-shadowed-by-accident", kind="accident", earned=everything)
+def builtins_shadowed(task):
+    """Only such as neither the answers nor helpers on the student's side need."""
+    needed = used(task.answered())
+    one, two, three = [
+        n for n in ("sum", "list", "max", "min", "sorted", "abs", "map", "round", "any", "bin", "id") if n not in needed
+    ][:3]
+    return task.filled(
+        task.right, behind={task.tests(0)[0]: f"{one} = 0\n{two} = [1]\nlen_ = 3", task.role(-1): f"{three} = 5"}
+    )
 
 
-@case("cells-in-random-order", 34, kind="accident", earned_max=20, earned_min=20)
-def random_order(blank, right):
-    notebook = assignments.with_answers(blank, right)
+@case("cells-in-random-order", 34, kind="accident", earned=everything)
+def random_order(task):
+    notebook = task.answered()
     notebook.cells = notebook.cells[:1] + notebook.cells[:0:-1]
     return notebook_bytes(notebook)
 
 
-@case("outputs-of-10-mb", 64, kind="accident", earned_max=20, earned_min=20)
-def outputs_of_10_mb(blank, right):
-    notebook = assignments.with_answers(blank, right)
+@case("outputs-of-10-mb", 64, kind="accident", earned=everything)
+def outputs_of_10_mb(task):
+    notebook = task.answered()
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = [{"output_type": "stream", "name": "stdout", "text": ["spam\n"] * 100_000}]
     return notebook_bytes(notebook)
 
 
-@case("global-settings-changed", kind="accident", earned_max=20, earned_min=20)
-def global_settings(blank, right):
-    return filled(
-        blank,
-        right,
+@case("global-settings-changed", kind="accident", earned=everything)
+def global_settings(task):
+    return task.filled(
+        task.right,
         first="""\
 import numpy as np, os, sys
 np.seterr(all="warn")
@@ -182,27 +213,42 @@ os.chdir("/")
     )
 
 
-@case("bigger-than-needed", kind="accident", earned_max=20, earned_min=20, seconds=120)
-def bigger(blank, right):
+@case("bigger-than-needed", kind="accident", earned=everything, seconds=120)
+def bigger(task):
     """A cell that trains something of its own for some seconds, and holds 200 MB."""
-    return filled(
-        blank,
-        right,
+    return task.filled(
+        task.right,
         last="import numpy as np\na = np.ones((5000, 5000))\nfor _ in range(20):\n    a = a * 1.0001\nprint(a.sum())",
     )
 
 
-@case("file-in-a-subfolder", 41, kind="accident", earned_max=20, earned_min=20)
-def in_subfolder(blank, right):
-    return Handed(None, {"A1/A1.ipynb": filled(blank, right), "__MACOSX/._A1.ipynb": b"\x00\x05"})
+@case("file-in-a-subfolder", 41, kind="accident", earned=everything)
+def in_subfolder(task):
+    name = task.name
+    return Handed(None, {f"{name}/{name}.ipynb": task.filled(task.right), f"__MACOSX/._{name}.ipynb": b"\x00\x05"})
 
 
-@case("checks-file-changed", kind="accident", earned_max=20, earned_min=20)
-def checks_file_changed(blank, right):
-    return Handed(filled(blank, right), {"A1.checks.json": b"{}"})
+@case("checks-file-changed", kind="accident", earned=everything)
+def checks_file_changed(task):
+    return Handed(task.filled(task.right), {f"{task.name}.checks.json": b"{}"})
 
 
-@case("forbidden-name-of-another-exercise", kind="accident", earned_max=20, earned_min=20, seconds=150)
-def forbidden_elsewhere(blank, right):
-    """`batches` is forbidden in two exercises; in the others it may be imported, though nobody needs it."""
-    return filled(blank, right | {"layer": "from edfcore.data import batches\n" + right["layer"]})
+def elsewhere(task):
+    """An exercise and a function of edfcore that another one forbids, and it itself does not; or None."""
+    for e in task.exercises:
+        for name in task.forbidden if task.binds[e.id] else ():
+            related = [f for f in e.forbidden if (f + ".").startswith(name + ".") or (name + ".").startswith(f + ".")]
+            if name.startswith("edfcore.") and not related:
+                return e.id, name
+    return None
+
+
+UNEQUAL = Need("exercises that forbid different names of edfcore", elsewhere)
+
+
+@case("forbidden-name-of-another-exercise", kind="accident", earned=everything, seconds=150, needs=UNEQUAL)
+def forbidden_elsewhere(task):
+    """It may be imported where it is not forbidden, though nobody needs it: `batches`, say."""
+    exercise, name = elsewhere(task)
+    module, _, last = name.rpartition(".")
+    return task.filled(task.right | {exercise: f"from {module} import {last}\n{task.right[exercise]}"})

@@ -1,7 +1,7 @@
 # ruff: noqa: E501 - lines of students' code
 """The walls themselves: the warm process, other boxes, namespaces, descriptors, system calls."""
 
-from autograde.redteam import case, filled
+from autograde.redteam import case, everything
 
 SYSTEM = """\
 import ctypes, errno, os, socket, sys, time
@@ -12,12 +12,11 @@ def call(number, *args):
 
 
 @case("requests-of-the-warm-process", seconds=120)
-def requests_of_the_warm_process(blank, right):
+def requests_of_the_warm_process(task):
     """Any socket that leads to the warm process would let one submission take another's sandbox."""
-    return filled(
-        blank,
+    return task.filled(
         first=SYSTEM
-        + """\\
+        + """\
 import select
 for fd in range(3, 256):
     try:
@@ -40,11 +39,10 @@ for fd in range(3, 256):
 
 
 @case("descriptors-inherited")
-def descriptors_inherited(blank, right):
-    return filled(
-        blank,
+def descriptors_inherited(task):
+    return task.filled(
         first=SYSTEM
-        + """\\
+        + """\
 import stat
 for fd in range(0, 1024):
     try:
@@ -61,11 +59,10 @@ for fd in range(0, 1024):
 
 
 @case("namespaces-and-mounts")
-def namespaces_and_mounts(blank, right):
-    return filled(
-        blank,
+def namespaces_and_mounts(task):
+    return task.filled(
         first=SYSTEM
-        + """\\
+        + """\
 for name, flag in (("user", 0x10000000), ("mount", 0x20000), ("pid", 0x20000000), ("net", 0x40000000), ("time", 0x80)):
     if libc.unshare(flag) == 0:
         print("redteam-" + "escaped: a new namespace:", name)
@@ -89,11 +86,10 @@ for flags in (0x10000000 | 17, 0x20000000 | 17):
 
 
 @case("memory-of-others")
-def memory_of_others(blank, right):
-    return filled(
-        blank,
+def memory_of_others(task):
+    return task.filled(
         first=SYSTEM
-        + """\\
+        + """\
 machine = os.uname().machine == "x86_64"
 buffer = ctypes.create_string_buffer(64)
 class Vec(ctypes.Structure):
@@ -121,12 +117,11 @@ for pid in (1, os.getppid(), *range(2, 60)):
 
 
 @case("own-memory-searched", seconds=100)
-def own_memory_searched(blank, right):
+def own_memory_searched(task):
     """What the warm process had in memory is in every fork: no secret of the course may be among it."""
-    return filled(
-        blank,
+    return task.filled(
         first=SYSTEM
-        + """\\
+        + """\
 needles = [b"can" + b"ary", b"BEGIN HIDDEN" + b" TESTS", b"EDF_REDTEAM" + b"_TOKEN", b"grade" + b"book.db"]
 try:
     lines = open("/proc/self/maps").read().splitlines()
@@ -152,11 +147,10 @@ for line in lines:
 
 
 @case("files-of-the-walls")
-def files_of_the_walls(blank, right):
+def files_of_the_walls(task):
     """Tries to write everywhere."""
-    return filled(
-        blank,
-        first="""\\
+    return task.filled(
+        first="""\
 import os, sys
 places = ["/", "/dev", "/dev/pts", "/edf", "/edf/agent/inside", "/edf/library/edfcore", "/usr", "/usr/lib", "/etc", "/proc", "/proc/sys/kernel",
           sys.prefix, sys.base_prefix, "/root", "/home", "/var/tmp", "/run", "/lib", "/bin", *[p for p in sys.path if p]]
@@ -179,7 +173,7 @@ for path in ("/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/sys/kerne
     )
 
 
-MEET = """\\
+MEET = """\
 import glob, os, socket, sys, threading, time, fcntl, ctypes
 libc = ctypes.CDLL(None)
 mine = "redteam-mailbox-{me}"
@@ -192,7 +186,7 @@ def leave():
             pass
     try:
         door = socket.socket(socket.AF_UNIX)
-        door.bind("\\\\0" + mine)
+        door.bind("\\0" + mine)
         door.listen()
     except OSError:
         door = None
@@ -210,7 +204,7 @@ def look():
                 print("redteam-" + "met: another submission's file", path)
     try:
         caller = socket.socket(socket.AF_UNIX)
-        caller.connect("\\\\0redteam-mailbox-{other}")
+        caller.connect("\\0redteam-mailbox-{other}")
         print("redteam-" + "met: another submission's socket")
     except OSError:
         pass
@@ -231,29 +225,28 @@ for _ in range(40):
 
 
 @case("mailbox-1")
-def mailbox_1(blank, right):
+def mailbox_1(task):
     """Two submissions that are examined at one time look for each other. See mailbox-2."""
-    return filled(blank, first=MEET.format(me="one", other="two", number=1, peer=2))
+    return task.filled(first=MEET.format(me="one", other="two", number=1, peer=2))
 
 
 @case("mailbox-2")
-def mailbox_2(blank, right):
-    return filled(blank, first=MEET.format(me="two", other="one", number=2, peer=1))
+def mailbox_2(task):
+    return task.filled(first=MEET.format(me="two", other="one", number=2, peer=1))
 
 
 @case("mailbox-later")
-def mailbox_later(blank, right):
+def mailbox_later(task):
     """Looks for what earlier submissions left behind."""
     source = MEET.format(me="late", other="one", number=3, peer=1).replace("range(40)", "range(2)")
-    return filled(blank, first=source)
+    return task.filled(first=source)
 
 
 @case("signals-to-everybody")
-def signals_to_everybody(blank, right):
-    return filled(
-        blank,
-        {"layer": "import os, signal\ndef layer(x, W, bias):\n    os.kill(-1, signal.SIGKILL)"},
-        last="""\\
+def signals_to_everybody(task):
+    return task.filled(
+        task.answer(0, "os.kill(-1, signal.SIGKILL)", before="import os, signal"),
+        last="""\
 import os, signal
 for number in (signal.SIGSTOP, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL):
     for target in (1, os.getppid(), -1):
@@ -266,52 +259,38 @@ for number in (signal.SIGSTOP, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, sig
 
 
 @case("stops-itself-and-process-1", seconds=150)
-def stops_itself(blank, right):
-    return filled(
-        blank,
-        {
-            "layer": """\\
-import os, signal
-def layer(x, W, bias):
-    os.kill(1, signal.SIGSTOP)
-    os.kill(os.getppid(), signal.SIGSTOP)
-    os.kill(os.getpid(), signal.SIGSTOP)
+def stops_itself(task):
+    body = """
+os.kill(1, signal.SIGSTOP)
+os.kill(os.getppid(), signal.SIGSTOP)
+os.kill(os.getpid(), signal.SIGSTOP)
 """
-        },
-    )
+    return task.filled(task.answer(0, body, before="import os, signal"))
 
 
 @case("closes-descriptors")
-def closes_descriptors(blank, right):
-    return filled(blank, {"layer": "import os\ndef layer(x, W, bias):\n    os.closerange(0, 4096)\n    return x"},
-                  last="import os\\nos.closerange(0, 4096)")  # fmt: skip
+def closes_descriptors(task):
+    answer = task.answer(0, "os.closerange(0, 4096)", before="import os")
+    return task.filled(answer, last="import os\nos.closerange(0, 4096)")
 
 
 @case("descriptors-swapped")
-def descriptors_swapped(blank, right):
+def descriptors_swapped(task):
     """Puts other files where the agent's sockets were."""
-    return filled(
-        blank,
-        {
-            "layer": """\\
-import os
-def layer(x, W, bias):
-    null = os.open("/dev/zero", os.O_RDWR)
-    for fd in range(3, 64):
-        if fd != null:
-            os.dup2(null, fd)
-    return x
+    body = """
+null = os.open("/dev/zero", os.O_RDWR)
+for fd in range(3, 64):
+    if fd != null:
+        os.dup2(null, fd)
 """
-        },
-    )
+    return task.filled(task.answer(0, body, before="import os"))
 
 
 @case("kernel-interfaces")
-def kernel_interfaces(blank, right):
-    return filled(
-        blank,
+def kernel_interfaces(task):
+    return task.filled(
         first=SYSTEM
-        + """\\
+        + """\
 numbers = {"bpf": 321, "perf_event_open": 298, "userfaultfd": 323, "io_uring_setup": 425, "add_key": 248, "keyctl": 250,
            "open_by_handle_at": 304, "name_to_handle_at": 303, "kexec_load": 246, "init_module": 175, "fanotify_init": 300,
            "fsopen": 430, "open_tree": 428, "move_mount": 429, "setns": 308, "pidfd_getfd": 438, "process_madvise": 440}
@@ -329,30 +308,36 @@ if os.uname().machine == "x86_64":
 
 
 @case("set-user-id-programs")
-def set_user_id_programs(blank, right):
-    return filled(
-        blank,
-        first="""\\
+def set_user_id_programs(task):
+    return task.filled(
+        first="""\
 import glob, os, stat, subprocess
-for path in glob.glob("/usr/bin/*") + glob.glob("/bin/*") + glob.glob("/usr/lib/**/*helper*", recursive=True):
+started = []
+places = "/usr/bin/*", "/bin/*", "/usr/sbin/*", "/usr/libexec/*", "/usr/lib/*/*helper*", "/usr/lib/*/*/*helper*"
+for path in [path for place in places for path in glob.glob(place)]:
     try:
         if os.stat(path).st_mode & stat.S_ISUID:
-            done = subprocess.run([path, "-c", "id"], capture_output=True, text=True, timeout=5, input="")
-            if "uid=0" in done.stdout:
-                print("redteam-" + "escaped: root by", path)
-    except (OSError, subprocess.SubprocessError):
-        pass
+            pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+            started.append((path, subprocess.Popen([path, "-c", "id"], text=True, **pipes)))
+    except OSError as error:
+        print(error)
+for program, process in started:
+    try:
+        told, _ = process.communicate(timeout=2)
+        if "uid=0" in told:
+            print("redteam-" + "escaped: root by", program)
+    except subprocess.SubprocessError:
+        process.kill()
 """,
     )
 
 
-@case("thread-alive-at-fork", kind="accident", earned_max=20, earned_min=20, seconds=120)
-def thread_alive_at_fork(blank, right):
+@case("thread-alive-at-fork", kind="accident", earned=everything, seconds=120)
+def thread_alive_at_fork(task):
     """Threads, locks and child processes that are alive when tests fork the state."""
-    return filled(
-        blank,
-        right,
-        first="""\\
+    return task.filled(
+        task.right,
+        first="""\
 import subprocess, sys, threading, time
 lock = threading.Lock()
 def work():
@@ -367,25 +352,19 @@ child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 
 
 @case("interpreter-torn-down")
-def interpreter_torn_down(blank, right):
+def interpreter_torn_down(task):
     """Breaks what the agent itself runs on."""
-    return filled(
-        blank,
-        {
-            "layer": """\\
-import builtins, ctypes, gc, json, os, socket, struct, sys, threading
-def layer(x, W, bias):
-    json.dumps = json.loads = None
-    struct.Struct = None
-    socket.socket.sendall = lambda *a: None
-    sys.modules.clear()
-    gc.disable()
-    sys.setrecursionlimit(5)
-    sys.setswitchinterval(1000)
-    for name in list(vars(builtins)):
-        if name not in ("print",):
-            delattr(builtins, name)
-    return x
+    body = """
+json.dumps = json.loads = None
+struct.Struct = None
+socket.socket.sendall = lambda *a: None
+sys.modules.clear()
+gc.disable()
+sys.setrecursionlimit(5)
+sys.setswitchinterval(1000)
+for name in list(vars(builtins)):
+    if name not in ("print",):
+        delattr(builtins, name)
 """
-        },
-    )
+    before = "import builtins, ctypes, gc, json, os, socket, struct, sys, threading"
+    return task.filled(task.answer(0, body, before))

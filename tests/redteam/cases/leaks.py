@@ -1,126 +1,133 @@
 # ruff: noqa: E501 - lines of students' code
-"""Ways out for what a test gives the student's code: hidden inputs, carried home in whatever a student reads."""
+"""Ways out for what a test gives the student's code: hidden inputs, carried home in whatever a student reads.
 
-from autograde.redteam import case, filled
+All are made around the reference's answer to the first exercise that is given numbers drawn for each student.
+"""
 
-NOTE = """\
+from autograde.redteam import case
+
+NUMBERS = """\
 import numpy as np
+def numbers(value):
+    if isinstance(value, (float, np.ndarray)):
+        return np.ravel(value).tolist()[:50]
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [n for part in value for n in numbers(part)] if isinstance(value, (list, tuple)) else []
+"""
+NOTE = (
+    NUMBERS
+    + """\
 def note(value):
     with open("/edf/tmp/note.txt", "a") as file:
-        file.write(repr(np.asarray(value).ravel()[:3].tolist()) + "\\n")
+        file.write(repr(numbers(value)[:3]) + "\\n")
 def noted():
     try:
         return open("/edf/tmp/note.txt").read()
     except OSError:
         return ""
 """
-LAYER = "def layer(x, W, bias):\n    note(x)\n    return x @ W.T - bias"
+)
 
 
-@case("hidden-inputs-through-a-file", 51, earned_max=2)
-def through_a_file(blank, right):
-    return filled(blank, {"layer": LAYER}, first=NOTE, last="print(noted())")
+def leaky(task):
+    """The exercise that is attacked."""
+    return (*task.seen.fresh, task.role(0))[0]
 
 
-@case("hidden-inputs-through-a-process", 51, earned_max=2)
-def through_a_process(blank, right):
+def its_points(task):
+    """Earned: the points of that exercise, whose answer is right."""
+    return task.worth(leaky(task))
+
+
+def after_the_visible(task, lines):
+    """The right answer, until the calls of the visible tests are over; then these lines come before it."""
+    body = f"calls.append(1)\nif len(calls) > {task.seen.shown(leaky(task))}:\n" + "\n".join(
+        "    " + line for line in lines.strip().splitlines()
+    )
+    return task.around(leaky(task), body, ahead="calls = []\n")
+
+
+@case("hidden-inputs-through-a-file", 51, earned=its_points)
+def through_a_file(task):
+    return task.filled(task.around(leaky(task), "note(given)"), first=NOTE, last="print(noted())")
+
+
+@case("hidden-inputs-through-a-process", 51, earned=its_points)
+def through_a_process(task):
     """A process that outlives the test keeps what the test gave."""
-    return filled(blank, {"layer": "def layer(x, W, bias):\n    os.write(to, repr(x.ravel()[:1].tolist()).encode())\n    return x @ W.T - bias"},
-                  first="import os\nback, to = os.pipe()\nos.set_blocking(back, False)",
-                  last="try:\n    print(os.read(back, 100_000))\nexcept OSError as error:\n    print(error)")  # fmt: skip
+    return task.filled(task.around(leaky(task), "os.write(to, repr(numbers(given)[:1]).encode())"),
+                       first=NUMBERS + "import os\nback, to = os.pipe()\nos.set_blocking(back, False)\nos.set_blocking(to, False)",
+                       last="try:\n    print(os.read(back, 100_000))\nexcept OSError as error:\n    print(error)")  # fmt: skip
 
 
-@case("hidden-inputs-through-shared-memory", 51, earned_max=2)
-def through_shared_memory(blank, right):
-    return filled(blank, {"layer": "def layer(x, W, bias):\n    area.write(repr(x.ravel()[:1].tolist()).encode())\n    return x @ W.T - bias"},
-                  first="import mmap\narea = mmap.mmap(-1, 100_000)", last="print(area[:2000].rstrip(bytes(1)))")  # fmt: skip
+@case("hidden-inputs-through-shared-memory", 51, earned=its_points)
+def through_shared_memory(task):
+    answer = task.around(leaky(task), "area.write(repr(numbers(given)[:1]).encode())")
+    first = NUMBERS + "import mmap\narea = mmap.mmap(-1, 1_000_000)"
+    return task.filled(answer, first=first, last="print(area[:2000].rstrip(bytes(1)))")
 
 
-@case("hidden-inputs-through-another-tests-message", 51, earned_max=2)
-def through_message(blank, right):
-    return filled(blank, {
-        "layer": LAYER,
-        "layer-backward": "def layer_backward(x, W, h):\n    raise ValueError(noted())",
-    }, first=NOTE)  # fmt: skip
+@case("hidden-inputs-through-another-tests-message", 51, earned=its_points)
+def through_message(task):
+    later = task.driven[task.driven.index(leaky(task)) + 1 :]
+    answers = task.around(leaky(task), "note(given)")
+    for exercise in later[:2]:
+        answers |= task.answer(exercise, "raise ValueError(noted())")
+    return task.filled(answers, first=NOTE)
 
 
 @case("hidden-inputs-through-the-errors-name", 51)
-def through_name(blank, right):
-    return filled(
-        blank,
-        {
-            "layer": """\
-def layer(x, W, bias):
-    if x.shape == (1, 1):
-        raise type("E" + repr(float(x[0, 0])).encode().hex(), (ValueError,), {})("no")
-    return x @ W.T - bias
+def through_name(task):
+    lines = """
+if numbers(given):
+    raise type("E" + repr(numbers(given)[0]).encode().hex(), (ValueError,), {})("no")
 """
-        },
-    )
+    return task.filled(after_the_visible(task, lines), first=NUMBERS)
 
 
-@case("hidden-inputs-through-printed-text", 51, earned_max=2)
-def through_print(blank, right):
-    return filled(
-        blank,
-        {
-            "layer": "import sys\ndef layer(x, W, bias):\n    print(x.tolist(), file=sys.stderr)\n    print(x.tolist())\n    return x @ W.T - bias"
-        },
+@case("hidden-inputs-through-printed-text", 51, earned=its_points)
+def through_print(task):
+    return task.filled(
+        task.around(leaky(task), "import sys\nprint(numbers(given), file=sys.stderr)\nprint(numbers(given))"),
+        first=NUMBERS,
     )
 
 
 @case("hidden-inputs-through-a-wrong-value", 51)
-def through_value(blank, right):
+def through_value(task):
     """A hidden test's message tells its category, not what was got."""
-    return filled(blank, {"layer": "def layer(x, W, bias):\n    return x @ W.T - bias if x.shape == (2, 3) else float(x.ravel()[0])",
-                          "mean-loss": "def mean_loss(f, n, B):\n    return str([f(k, k + 1) for k in range(n)])"})  # fmt: skip
+    answers = after_the_visible(task, "return float((numbers(given) or [0.5])[0])")
+    for exercise in task.seen.with_callback():
+        if exercise != leaky(task):
+            answers |= task.answer(
+                exercise, "return str([f(k, k + 1) for f in given if callable(f) for k in range(3)])"
+            )
+    return task.filled(answers, first=NUMBERS)
 
 
 @case("hidden-inputs-through-time", 51, seconds=60)
-def through_time(blank, right):
-    return filled(
-        blank,
-        {
-            "layer": """\
-import time
-def layer(x, W, bias):
-    if x.shape == (1, 1):
-        time.sleep(abs(float(x[0, 0])) % 1)
-    return x
-"""
-        },
-    )
+def through_time(task):
+    lines = "time.sleep(abs((numbers(given) or [0.5])[0]) % 1)\nreturn given"
+    return task.filled(after_the_visible(task, lines), first=NUMBERS + "import time\n")
 
 
-@case("hidden-inputs-through-a-helper-file", 51, earned_max=2)
-def through_helper(blank, right):
+@case("hidden-inputs-through-a-helper-file", 51, earned=its_points)
+def through_helper(task):
     """Writes them into files that might be copied home."""
-    return filled(
-        blank,
-        {
-            "layer": """\\
-import os
-def layer(x, W, bias):
-    for name in ("A1.ipynb", "helper.txt", repr(float(x.ravel()[0]))[:40]):
-        with open(name, "a") as file:
-            file.write(repr(x.tolist()))
-    return x @ W.T - bias
+    lines = f"""
+for name in ("{task.name}.ipynb", "helper.txt", repr(numbers(given)[:1])[:40]):
+    with open(name, "a") as file:
+        file.write(repr(numbers(given)))
 """
-        },
-    )
+    return task.filled(task.around(leaky(task), lines), first=NUMBERS)
 
 
 @case("forbidden-names-through-touched", 51)
-def through_touched(blank, right):
+def through_touched(task):
     """Puts words of its own among the names that it is said to have asked for."""
-    return filled(
-        blank,
-        {
-            "layer": """\\
-import sys
-def layer(x, W, bias):
-    sys.modules["edfcore._absent"].touched.update({repr(x.tolist())[:190], "a" * 199, "SGD"})
-    return x
+    body = """
+sys.modules["edfcore._absent"].touched.update({repr(numbers(given))[:190], "a" * 199, "SGD"})
+return given
 """
-        },
-    )
+    return task.filled(task.answer(leaky(task), body, before="import sys"), first=NUMBERS)

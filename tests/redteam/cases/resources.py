@@ -1,122 +1,106 @@
 # ruff: noqa: E501 - lines of students' code
 """Resources and time: bombs, floods, endless loops (catalogue D). All are bounded, should the defence fail."""
 
-from autograde.redteam import Handed, case, filled
+from autograde.redteam import Handed, all_but, case, everything
 
 
 @case("os-exit-in-test", 59, 26)
-def os_exit(blank, right):
-    return filled(blank, {"layer": "import os\ndef layer(x, W, bias):\n    os._exit(0)"})
+def os_exit(task):
+    return task.filled(task.answer(0, "os._exit(0)", before="import os"))
 
 
-@case("segmentation-fault", 59, kind="accident", earned_max=18, earned_min=18)
-def segmentation_fault(blank, right):
-    return filled(blank, right | {"layer": "import ctypes\ndef layer(x, W, bias):\n    return ctypes.string_at(0)"})
+@case("segmentation-fault", 59, kind="accident", earned=all_but(0))
+def segmentation_fault(task):
+    return task.filled(task.right | task.answer(0, "return ctypes.string_at(0)", before="import ctypes"))
 
 
-@case("crash-in-own-cell", 59, kind="accident", earned_max=20, earned_min=20)
-def crash_in_own_cell(blank, right):
-    return filled(blank, right, last="1", behind={"sigmoid-test": "import os\nos.abort()"})
+@case("crash-in-own-cell", 59, kind="accident", earned=everything)
+def crash_in_own_cell(task):
+    return task.filled(task.right, last="1", behind={task.tests(2)[0]: "import os\nos.abort()"})
 
 
 @case("kills-its-parent", 59)
-def kills_its_parent(blank, right):
-    return filled(
-        blank, {"layer": "import os, signal\ndef layer(x, W, bias):\n    os.kill(os.getppid(), signal.SIGKILL)"}
-    )
+def kills_its_parent(task):
+    return task.filled(task.answer(0, "os.kill(os.getppid(), signal.SIGKILL)", before="import os, signal"))
 
 
-@case("endless-loop-in-answer", 60, kind="accident", earned_max=18, earned_min=18, seconds=150)
-def endless_loop(blank, right):
-    return filled(blank, right | {"layer": "def layer(x, W, bias):\n    while True:\n        pass"})
+@case("endless-loop-in-answer", 60, kind="accident", earned=all_but(0), seconds=150)
+def endless_loop(task):
+    return task.filled(task.right | task.answer(0, "while True:\n    pass"))
 
 
-@case("endless-loop-in-own-cell", 60, kind="accident", earned_max=20, earned_min=20, seconds=150)
-def endless_loop_own(blank, right):
-    return filled(blank, right, behind={"layer": "while True:\n    pass"})
+@case("endless-loop-in-own-cell", 60, kind="accident", earned=everything, seconds=150)
+def endless_loop_own(task):
+    return task.filled(task.right, behind={task.role(0): "while True:\n    pass"})
 
 
-@case("loop-that-swallows-everything", 61, kind="accident", earned_max=18, earned_min=18, seconds=150)
-def loop_swallows(blank, right):
-    return filled(
-        blank,
-        right
-        | {
-            "layer": """\
-def layer(x, W, bias):
-    while True:
-        try:
-            while True:
-                pass
-        except BaseException:
-            continue
+@case("loop-that-swallows-everything", 61, kind="accident", earned=all_but(0), seconds=150)
+def loop_swallows(task):
+    body = """
+while True:
+    try:
+        while True:
+            pass
+    except BaseException:
+        continue
 """
-        },
-    )
+    return task.filled(task.right | task.answer(0, body))
 
 
 @case("signals-ignored", 61, seconds=150)
-def signals_ignored(blank, right):
-    return filled(
-        blank,
-        {
-            "layer": """\
-import signal
-def layer(x, W, bias):
-    for number in range(1, 65):
-        try:
-            signal.signal(number, signal.SIG_IGN)
-        except (OSError, ValueError):
-            pass
-    while True:
+def signals_ignored(task):
+    body = """
+for number in range(1, 65):
+    try:
+        signal.signal(number, signal.SIG_IGN)
+    except (OSError, ValueError):
         pass
+while True:
+    pass
 """
-        },
-    )
+    return task.filled(task.answer(0, body, before="import signal"))
 
 
 @case("many-slow-cells", 62, seconds=150)
-def many_slow_cells(blank, right):
-    notebook = {f"layer{k}" if k else "layer": "import time\ntime.sleep(5)" for k in range(1)}
-    behind = {name: "import time\ntime.sleep(15)" for name in ("layer", "layer-test", "layer-backward", "sigmoid", "sigmoid-test",
-              "log-loss", "log-loss-test", "log-loss-backward", "mean-loss", "mean-loss-test", "train")}  # fmt: skip
-    return filled(blank, notebook, behind=behind)
-
-
-@case("sleeps-in-every-test", 62, seconds=150)
-def sleeps_in_tests(blank, right):
-    """And asks for a forbidden name each time, so that every test would be examined again."""
-    names = {"layer": "layer", "layer-backward": "layer_backward", "log-loss": "log_loss", "mean-loss": "mean_loss",
-             "log-loss-backward": "log_loss_backward", "train": "train"}  # fmt: skip
-    body = "def {}(*a):\n    import time\n    try:\n        from edfcore import SGD, VDot, LogLoss\n    except Exception:\n        pass\n    time.sleep(11)"
-    return filled(blank, {cell: body.format(name) for cell, name in names.items()})
-
-
-@case("computes-again-for-every-name", 62, seconds=150)
-def computes_again(blank, right):
-    """Burns its time in a cell, which every further pass runs again."""
-    return filled(
-        blank,
-        {"layer": "def layer(*a):\n    from edfcore import SGD"},
-        last="""\
-import time
-until = time.process_time() + 5
-while time.process_time() < until:
-    pass
-""",
-        first="""\
-import time
-until = time.process_time() + 5
-while time.process_time() < until:
-    pass
-""",
+def many_slow_cells(task):
+    names = [name for exercise in task.driven for name in (exercise, *task.tests(exercise))][:11]
+    return task.filled(
+        {task.role(0): "import time\ntime.sleep(5)"}, behind=dict.fromkeys(names, "import time\ntime.sleep(15)")
     )
 
 
+@case("sleeps-in-every-test", 62, seconds=150)
+def sleeps_in_tests(task):
+    """And asks for a forbidden name each time, so that every test would be examined again."""
+    body = f"""
+import importlib, time
+for name in {task.forbidden!r}:
+    try:
+        module, _, last = name.rpartition(".")
+        getattr(importlib.import_module(module or last), last)
+    except Exception:
+        pass
+time.sleep(11)
+"""
+    return task.filled(task.answers(*[body] * len(task.driven)))
+
+
+@case("computes-again-for-every-name", 62, seconds=150)
+def computes_again(task):
+    """Burns its time in a cell, which every further pass runs again."""
+    burn = """\
+import time
+until = time.process_time() + 5
+while time.process_time() < until:
+    pass
+"""
+    wanted = (n for n in task.forbidden if n.startswith("edfcore."))
+    return task.filled(task.answer(0, f"from edfcore import {next(wanted).split('.')[1]}"), last=burn, first=burn)
+
+
 @case("fork-bomb", 63, seconds=150)
-def fork_bomb(blank, right):
-    return filled(
-        blank,
+def fork_bomb(task):
+    return task.filled(
         first="""\
 import os, time
 made, until = 0, time.monotonic() + 3
@@ -138,9 +122,8 @@ if made > 40:
 
 
 @case("thread-bomb", 63, seconds=150)
-def thread_bomb(blank, right):
-    return filled(
-        blank,
+def thread_bomb(task):
+    return task.filled(
         first="""\
 import threading, time
 made = 0
@@ -166,27 +149,19 @@ def told(held):
 """
 
 
-@case("memory-bomb", 63, kind="accident", earned_max=18, earned_min=18)
-def memory_bomb(blank, right):
-    return filled(
-        blank,
-        right
-        | {
-            "layer": """\
-def layer(x, W, bias):
-    held = []
-    for _ in range(200):
-        held.append(bytearray(b"x") * 10_000_000)
-    return x
+@case("memory-bomb", 63, kind="accident", earned=all_but(0))
+def memory_bomb(task):
+    body = """
+held = []
+for _ in range(200):
+    held.append(bytearray(b"x") * 10_000_000)
 """
-        },
-    )
+    return task.filled(task.right | task.answer(0, body))
 
 
 @case("memory-bomb-of-many", 63, seconds=150)
-def memory_bomb_of_many(blank, right):
-    return filled(
-        blank,
+def memory_bomb_of_many(task):
+    return task.filled(
         first=MEMORY
         + """\
 reading, writing = os.pipe()
@@ -206,10 +181,9 @@ told(180 * count)
 
 
 @case("memory-in-files", 63, seconds=150)
-def memory_in_files(blank, right):
+def memory_in_files(task):
     """Memory that belongs to no process: files without a name."""
-    return filled(
-        blank,
+    return task.filled(
         first=MEMORY
         + """\
 files, block, held = [], bytes(1 << 20), 0
@@ -233,10 +207,9 @@ told(held)
 
 
 @case("memory-shared-by-number", 63, seconds=150)
-def memory_shared_by_number(blank, right):
+def memory_shared_by_number(task):
     """System V segments stay when nobody is attached."""
-    return filled(
-        blank,
+    return task.filled(
         first=MEMORY
         + """\
 libc = ctypes.CDLL(None, use_errno=True)
@@ -262,9 +235,8 @@ for number in range(0, 64):
 
 
 @case("memory-shared-by-children", 63, seconds=150)
-def memory_shared_by_children(blank, right):
-    return filled(
-        blank,
+def memory_shared_by_children(task):
+    return task.filled(
         first=MEMORY
         + """\
 held = 0
@@ -284,9 +256,8 @@ told(held)
 
 
 @case("memory-in-sockets-and-pipes", 63, seconds=150)
-def memory_in_sockets(blank, right):
-    return filled(
-        blank,
+def memory_in_sockets(task):
+    return task.filled(
         first=MEMORY
         + """\
 import fcntl
@@ -302,7 +273,10 @@ def fill():
         kept.append((one, two))
         for s in (one, two):
             s.setblocking(False)
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 24)
+            try:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 24)
+            except OSError:
+                pass
             try:
                 while True:
                     total += s.send(bytes(1 << 17))
@@ -322,9 +296,8 @@ told(held)
 
 
 @case("disk-fill", 63, seconds=100)
-def disk_fill(blank, right):
-    return filled(
-        blank,
+def disk_fill(task):
+    return task.filled(
         first="""\
 import os
 total = 0
@@ -343,9 +316,8 @@ if total > 90 << 20:
 
 
 @case("inode-fill", 63, seconds=100)
-def inode_fill(blank, right):
-    return filled(
-        blank,
+def inode_fill(task):
+    return task.filled(
         first="""\
 import os
 made = 0
@@ -363,9 +335,8 @@ if made > 20_000:
 
 
 @case("descriptors-exhausted", 63)
-def descriptors_exhausted(blank, right):
-    return filled(
-        blank,
+def descriptors_exhausted(task):
+    return task.filled(
         first="""\
 import os
 held = []
@@ -379,9 +350,8 @@ except OSError as error:
 
 
 @case("terminals-exhausted", 63)
-def terminals_exhausted(blank, right):
-    return filled(
-        blank,
+def terminals_exhausted(task):
+    return task.filled(
         first="""\
 import os
 held = 0
@@ -405,23 +375,19 @@ for _ in range(20_000):
 """
 
 
-@case("print-flood", 64, kind="accident", earned_max=20, earned_min=20, seconds=120)
-def print_flood(blank, right):
-    return filled(blank, right, last=FLOODS.format("print(line)"), first=FLOODS.format("sys.stderr.write(line)"))
+@case("print-flood", 64, kind="accident", earned=everything, seconds=120)
+def print_flood(task):
+    return task.filled(task.right, last=FLOODS.format("print(line)"), first=FLOODS.format("sys.stderr.write(line)"))
 
 
 @case("print-flood-in-answers", 64, seconds=120)
-def print_flood_in_answers(blank, right):
-    return filled(
-        blank,
-        {"layer": "def layer(x, W, bias):\n    for _ in range(100_000):\n        print('spam' * 100)\n    return x"},
-    )
+def print_flood_in_answers(task):
+    return task.filled(task.answer(0, "for _ in range(100_000):\n    print('spam' * 100)\nreturn given"))
 
 
 @case("display-flood", 64, seconds=120)
-def display_flood(blank, right):
-    return filled(
-        blank,
+def display_flood(task):
+    return task.filled(
         last="""\
 from IPython.display import HTML, display
 for _ in range(3000):
@@ -435,12 +401,11 @@ Long()
 
 
 @case("error-flood", 64, seconds=120)
-def error_flood(blank, right):
-    return filled(
-        blank,
+def error_flood(task):
+    return task.filled(
         last='raise ValueError("x" * 100_000_000)',
         behind={
-            "layer": """\
+            task.role(0): """\
 class Long(Exception):
     def __str__(self): return "y" * 100_000_000
     def _render_traceback_(self): return ["z" * 10_000_000] * 10
@@ -450,26 +415,15 @@ raise Long
     )
 
 
-@case("recursion", 64, kind="accident", earned_max=18, earned_min=18)
-def recursion(blank, right):
-    return filled(
-        blank,
-        right
-        | {
-            "layer": """\
-import sys
-sys.setrecursionlimit(10**8)
-def layer(x, W, bias):
-    return layer(x, W, bias)
-"""
-        },
-    )
+@case("recursion", 64, kind="accident", earned=all_but(0))
+def recursion(task):
+    before = "import sys\nsys.setrecursionlimit(10**8)\n"
+    return task.filled(task.right | task.answer(0, f"return {task.function(0)}(*given, **options)", before))
 
 
 @case("process-that-stays", 65, seconds=60)
-def process_that_stays(blank, right):
-    return filled(
-        blank,
+def process_that_stays(task):
+    return task.filled(
         first="""\
 import os, subprocess, sys
 code = "import time, signal\\nfor n in (1, 2, 15): signal.signal(n, signal.SIG_IGN)\\ntime.sleep(40)"
@@ -482,25 +436,20 @@ if os.fork() == 0:
     )
 
 
-@case("input", 66, kind="accident", earned_max=20, earned_min=20, seconds=60)
-def input_(blank, right):
-    return filled(
-        blank,
-        right,
+@case("input", 66, kind="accident", earned=everything, seconds=60)
+def input_(task):
+    return task.filled(
+        task.right,
         first='name = input("Your name? ")',
         last="import sys, getpass\nsys.stdin.read()\ngetpass.getpass()",
     )
 
 
-@case("warnings-on-stderr", 67, kind="accident", earned_max=20, earned_min=20)
-def warnings_on_stderr(blank, right):
-    source = right["layer"].replace(
-        "return x",
-        "import sys, warnings\n    warnings.warn('odd')\n    print('50%|##  |', file=sys.stderr, end='\\r')\n    return x",
-    )
-    return filled(
-        blank,
-        right | {"layer": source},
+@case("warnings-on-stderr", 67, kind="accident", earned=everything)
+def warnings_on_stderr(task):
+    lines = "import sys, warnings\nwarnings.warn('odd')\nprint('50%|##  |', file=sys.stderr, end='\\r')"
+    return task.filled(
+        task.right | task.around(0, lines),
         first="""\
 import os, warnings
 warnings.simplefilter("always")
@@ -510,55 +459,32 @@ os.write(1, b"and on stdout\\n")
     )
 
 
-@case("progress-bar", 67, kind="accident", earned_max=20, earned_min=20)
-def progress_bar(blank, right):
-    return filled(
-        blank,
-        right
-        | {
-            "train": """\
-import sys, time
-def train(params, gradients, images, labels, B, lr, epochs):
-    params = dict(params)
-    for _ in range(epochs):
-        for k in range(0, len(images), B):
-            sys.stderr.write(f"\\r{100 * k // len(images):3d}%|" + "#" * (10 * k // len(images)))
-            grads = gradients(params, images[k : k + B], labels[k : k + B])
-            params = {name: value - lr * grads[name] for name, value in params.items()}
-    return params
+@case("progress-bar", 67, kind="accident", earned=everything)
+def progress_bar(task):
+    lines = """
+for k in range(0, 100, 5):
+    sys.stderr.write(f"\\r{k:3d}%|" + "#" * (k // 10))
 """
-        },
+    return task.filled(task.right | task.around(-1, lines, ahead="import sys, time\n"))
+
+
+@case("random-without-seed", 69, kind="accident", earned=everything)
+def random_without_seed(task):
+    return task.filled(
+        task.right, last="import numpy as np, random\nprint(np.random.rand(), random.random(), hash('x'), {'b', 'a'})"
     )
 
 
-@case("random-without-seed", 69, kind="accident", earned_max=20, earned_min=20)
-def random_without_seed(blank, right):
-    return filled(
-        blank, right, last="import numpy as np, random\nprint(np.random.rand(), random.random(), hash('x'), {'b', 'a'})"
-    )
-
-
-@case("slow-but-right", 68, kind="accident", earned_max=20, earned_min=20, seconds=150)
-def slow_but_right(blank, right):
-    """Loops where the reference has a product, and a pause: within the limits, on a busy machine too."""
-    return filled(
-        blank,
-        right
-        | {
-            "layer": """\
-import time
-import numpy as np
-def layer(x, W, bias):
-    time.sleep(0.2)
-    return np.array([[sum(W[j, i] * x[b, i] for i in range(len(x[b]))) - bias[j] for j in range(len(W))] for b in range(len(x))])
-"""
-        },
-    )
+@case("slow-but-right", 68, kind="accident", earned=everything, seconds=150)
+def slow_but_right(task):
+    """Pauses where the reference has none: within the limits, on a busy machine too."""
+    lines = "pauses.append(1)\nif len(pauses) < 9:\n    time.sleep(0.2)\nsum(i * i for i in range(1000))"
+    return task.filled(task.right | task.around(0, lines, ahead="import time\npauses = []\n"))
 
 
 @case("files-that-are-large", 63)
-def files_that_are_large(blank, right):
+def files_that_are_large(task):
     return Handed(
-        filled(blank, first="import os\nprint(os.listdir('.'))"),
+        task.filled(first="import os\nprint(os.listdir('.'))"),
         {"big.bin": bytes(9_000_000), "big2.bin": bytes(9_900_000)},
     )

@@ -1,32 +1,37 @@
 # ruff: noqa: E501 - lines of students' code
 """Forging the verdict: what turns a wrong answer into points where tests run beside it (catalogue A)."""
 
-from autograde.redteam import case, filled
+import base64
+import importlib
+import re
+import types
 
-WRONG = {"layer": "def layer(x, W, bias):\n    return x[:, :1] @ W[:, :1].T"}
-NOTHING = {"layer": "def layer(x, W, bias):\n    return None"}
+from autograde import assignment as assignments
+from autograde.plan import kind_of, names_bound
+from autograde.redteam import TELL, TOLD, all_but, case
 
 
 @case("hide-traceback", 1)
-def hide_traceback(blank, right):
-    return filled(blank, WRONG, first="type(get_ipython()).showtraceback = lambda *a, **k: None")
+def hide_traceback(task):
+    return task.filled(task.wrong(), first="type(get_ipython()).showtraceback = lambda *a, **k: None")
 
 
 @case("custom-exception-handler", 2)
-def custom_exception_handler(blank, right):
-    return filled(blank, WRONG, first="get_ipython().set_custom_exc((BaseException,), lambda *a, **k: None)")
+def custom_exception_handler(task):
+    return task.filled(task.wrong(), first="get_ipython().set_custom_exc((BaseException,), lambda *a, **k: None)")
 
 
 @case("input-transformer", 3)
-def input_transformer(blank, right):
-    return filled(blank, WRONG, first="get_ipython().input_transformers_cleanup.append(lambda lines: ['pass\\n'])")
+def input_transformer(task):
+    """From the answer on, so that the answer itself is there; as in the next but one, and in shell-runs-nothing."""
+    transform = "get_ipython().input_transformers_cleanup.append(lambda lines: ['pass\\n'])"
+    return task.filled(task.wrong(), behind={task.role(0): transform})
 
 
 @case("ast-transformer", 4)
-def ast_transformer(blank, right):
-    return filled(
-        blank,
-        WRONG,
+def ast_transformer(task):
+    return task.filled(
+        task.wrong(),
         first="""\
 import ast
 class Strip(ast.NodeTransformer):
@@ -40,24 +45,24 @@ get_ipython().ast_transformers.append(Strip())
 
 
 @case("run-ast-nodes", 5)
-def run_ast_nodes(blank, right):
-    return filled(
-        blank,
-        WRONG,
-        first="""\
+def run_ast_nodes(task):
+    return task.filled(
+        task.wrong(),
+        behind={
+            task.role(0): """\
 from IPython.core.interactiveshell import InteractiveShell
 async def nothing(self, nodelist, *a, **k):
     return False
 InteractiveShell.run_ast_nodes = nothing
-""",
+"""
+        },
     )
 
 
 @case("post-run-cell", 6)
-def post_run_cell(blank, right):
-    return filled(
-        blank,
-        WRONG,
+def post_run_cell(task):
+    return task.filled(
+        task.wrong(),
         first="""\
 from IPython.display import clear_output
 def forget(result):
@@ -69,24 +74,24 @@ get_ipython().events.register("post_run_cell", forget)
 
 
 @case("shell-runs-nothing", 7)
-def shell_runs_nothing(blank, right):
-    return filled(
-        blank,
-        WRONG,
-        first="""\
+def shell_runs_nothing(task):
+    return task.filled(
+        task.wrong(),
+        behind={
+            task.role(0): """\
 from IPython.core.interactiveshell import ExecutionResult
 shell = get_ipython()
 type(shell).run_cell = lambda *a, **k: ExecutionResult(None)
-""",
+"""
+        },
     )
 
 
 @case("replies-say-ok", 8, 9)
-def replies_say_ok(blank, right):
+def replies_say_ok(task):
     """The counterpart of a patched kernel session: every reply of the sandbox's agent is turned into a good one."""
-    return filled(
-        blank,
-        WRONG,
+    return task.filled(
+        task.wrong(),
         first="""\
 import sys
 for name, module in list(sys.modules.items()):
@@ -102,49 +107,39 @@ for name, module in list(sys.modules.items()):
 
 
 @case("displayhook-text", 10)
-def displayhook_text(blank, right):
-    return filled(blank, {"layer": "def layer(x, W, bias):\n    get_ipython().displayhook('ok')\n    return x"})
+def displayhook_text(task):
+    return task.filled(task.answer(0, "get_ipython().displayhook('ok')\nreturn given"))
 
 
 @case("displayhook-partial-credit", 11)
-def displayhook_partial(blank, right):
-    return filled(blank, {"layer": "def layer(x, W, bias):\n    get_ipython().displayhook(1.5)\n    return x"})
+def displayhook_partial(task):
+    return task.filled(task.answer(0, "get_ipython().displayhook(1.5)\nreturn given"))
 
 
 @case("displayhook-nan", 12)
-def displayhook_nan(blank, right):
-    return filled(blank, {"layer": "def layer(x, W, bias):\n    get_ipython().displayhook(float('nan'))\n    return x"})
+def displayhook_nan(task):
+    return task.filled(task.answer(0, "get_ipython().displayhook(float('nan'))\nreturn given"))
 
 
 @case("displayhook-infinity", 13)
-def displayhook_infinity(blank, right):
-    return filled(blank, {"layer": "def layer(x, W, bias):\n    get_ipython().displayhook(float('inf'))\n    return x"})
+def displayhook_infinity(task):
+    return task.filled(task.answer(0, "get_ipython().displayhook(float('inf'))\nreturn given"))
 
 
 @case("display-without-text", 14)
-def display_without_text(blank, right):
-    return filled(
-        blank,
-        {
-            "layer": """\
+def display_without_text(task):
+    before = """\
 from IPython.display import publish_display_data
 publish_display_data({"application/json": 1})
 publish_display_data({})
 publish_display_data({"text/plain": 5, "image/png": 7})
-def layer(x, W, bias):
-    publish_display_data({"application/json": 1})
-    return x
 """
-        },
-    )
+    return task.filled(task.answer(0, 'publish_display_data({"application/json": 1})\nreturn given', before))
 
 
 @case("equal-to-everything", 15)
-def equal_to_everything(blank, right):
-    return filled(
-        blank,
-        {
-            "layer": """\
+def equal_to_everything(task):
+    yes = """\
 class Yes:
     def __eq__(self, other): return True
     def __ne__(self, other): return False
@@ -157,19 +152,14 @@ class Yes:
     def __bool__(self): return True
     def all(self, *a, **k): return True
     __hash__ = None
-def layer(x, W, bias):
-    return Yes()
 """
-        },
-    )
+    return task.filled(task.answer(0, "return Yes()", before=yes))
 
 
 @case("lying-array-subclass", 16)
-def lying_array_subclass(blank, right):
-    return filled(
-        blank,
-        {
-            "layer": """\
+def lying_array_subclass(task):
+    """An array of the right shape, if the right answer is one."""
+    lie = """\
 import numpy as np
 class Right(np.ndarray):
     def __array_function__(self, func, types, args, kwargs): return True
@@ -179,39 +169,27 @@ class Right(np.ndarray):
     def __lt__(self, other): return np.ones(self.shape, bool)
     @property
     def shape(self): return (2, 4)
-def layer(x, W, bias):
-    return np.zeros((len(x), len(W))).view(Right)
 """
-        },
-    )
+    return task.filled(task.spoiled(0, "(np.zeros(np.shape(v)) - 7.0).view(Right)", ahead=lie))
 
 
 @case("lying-float-subclass", 16)
-def lying_float_subclass(blank, right):
-    return filled(
-        blank,
-        {
-            "mean-loss": """\
+def lying_float_subclass(task):
+    lie = """\
 class Right(float):
     def __eq__(self, other): return True
     def __sub__(self, other): return 0.0
     def __abs__(self): return 0.0
     def __lt__(self, other): return True
     __hash__ = float.__hash__
-def mean_loss(batch_loss, n, B):
-    for start in range(0, n, B):
-        batch_loss(start, min(n, start + B))
-    return Right(0.0)
 """
-        },
-    )
+    return task.filled(task.spoiled(-2, "Right(-7.0)", ahead=lie))
 
 
 @case("assert-allclose-replaced", 17)
-def assert_allclose_replaced(blank, right):
-    return filled(
-        blank,
-        WRONG,
+def assert_allclose_replaced(task):
+    return task.filled(
+        task.wrong(),
         first="""\
 import numpy as np
 np.testing.assert_allclose = np.testing.assert_array_equal = lambda *a, **k: None
@@ -223,45 +201,42 @@ np.allclose = lambda *a, **k: True
 
 
 @case("builtins-replaced", 18)
-def builtins_replaced(blank, right):
-    return filled(
-        blank,
-        WRONG,
-        first="""\
+def builtins_replaced(task):
+    """In the cell what leaves Python running; the rest, which ends the agent as well, when a test calls."""
+    body = """
+builtins.isinstance = lambda *a: True
+builtins.len = lambda v: 2
+return given
+"""
+    first = """\
 import builtins
 builtins.all = lambda *a: True
-builtins.isinstance = lambda *a: True
 builtins.abs = lambda v: 0.0
 builtins.AssertionError = type("Quiet", (Exception,), {})
-builtins.len = lambda v: 2
-""",
-    )
+"""
+    return task.filled(task.wrong() | task.answer(1, body), first=first)
 
 
 @case("check-replaced", 25)
-def check_replaced(blank, right):
-    return filled(
-        blank,
-        {
-            "layer": """\
+def check_replaced(task):
+    check = """\
 class Check:
     def __call__(self, *a, **k): pass
     def __getattr__(self, name): return lambda *a, **k: None
 check = Check()
-x = W = bias = 0
-def layer(x, W, bias):
-    return None
+x = W = bias = rng = found = want = 0
 """
-        },
-        first="check = None\ndef loop_layer(*a):\n    return None\n",
+    names = dict.fromkeys(
+        re.findall(r"^def (\w+)", "\n".join(c.source for c in task.source.cells if kind_of(c) == "test"), re.MULTILINE)
     )
+    helpers = "".join(f"def {name}(*a):\n    return None\n" for name in names)
+    return task.filled(task.answer(0, "return None", before=check), first="check = None\n" + helpers)
 
 
 @case("checks-class-patched", 25)
-def checks_class_patched(blank, right):
-    return filled(
-        blank,
-        WRONG,
+def checks_class_patched(task):
+    return task.filled(
+        task.wrong(),
         first="""\
 import edfcore.teach as teach
 for name in ("__call__", "call", "hidden", "at_most"):
@@ -270,93 +245,85 @@ for name in ("__call__", "call", "hidden", "at_most"):
     )
 
 
+def hidden(task, answers):
+    """Words of solutions and hidden tests that are not in the student's own answers, written backwards."""
+    own = "".join(answers.values())
+    return [line[::-1] for line in task.secrets if line not in own]
+
+
 @case("oracle-from-history", 19)
-def oracle_from_history(blank, right):
-    return filled(
-        blank,
-        {
-            "layer": """\
-import re, sys
-def layer(x, W, bias):
-    frame, found = sys._getframe(), []
-    while frame:
-        found += [str(v) for v in list(frame.f_locals.values()) + list(frame.f_globals.get("In", []))]
-        frame = frame.f_back
-    text = "\\n".join(found)
-    if "loop_" + "layer" in text:
-        print("redteam-" + "read: the test's source")
-    return x
+def oracle_from_history(task):
+    body = f"""
+frame, found = sys._getframe(), []
+while frame:
+    found += [str(v) for v in list(frame.f_locals.values()) + list(frame.f_globals.get("In", []))]
+    frame = frame.f_back
+text = "\\n".join(found)
+if any(line[::-1] in text for line in {hidden(task, {})!r}):
+    tell("read: the test's source")
+return given
 """
-        },
-    )
+    return task.filled(task.answer(0, body, before="import re, sys"), first=TELL, last=TOLD)
 
 
 @case("settrace", 20)
-def settrace(blank, right):
-    return filled(
-        blank,
-        {
-            "layer": """\
+def settrace(task):
+    spy = """\
 import sys
-seen = []
 def spy(frame, event, argument):
     if "expected" in frame.f_locals or "want" in frame.f_locals:
-        print("redteam-" + "read: expected values in a frame")
+        tell("read: expected values in a frame")
     return spy
-def layer(x, W, bias):
-    sys.settrace(spy)
-    sys.setprofile(spy)
-    return x
 """
-        },
-    )
+    body = "sys.settrace(spy)\nsys.setprofile(spy)\nreturn given"
+    return task.filled(task.answer(0, body, before=spy), first=TELL, last=TOLD)
 
 
 @case("gc-walk", 20)
-def gc_walk(blank, right):
-    return filled(
-        blank,
-        WRONG,
-        first="""\
+def gc_walk(task):
+    first = f"""\
 import gc
-names = ("shifted" + "[np.arange", "loop_" + "layer", "hidden_" + "case", "GIN HIDDEN " + "TESTS")
+backwards = {[*hidden(task, task.wrong()), "STSET NEDDIH NIG"]!r}
 for thing in gc.get_objects():
     if type(thing) is dict:
         for value in list(thing.values()):
-            if type(value) is str and value is not __name__ and any(n in value for n in names) and "gc.get_" not in value:
+            if type(value) is str and value is not __name__ and "gc.get_" not in value and any(n[::-1] in value for n in backwards):
                 print("redteam-" + "read: a test or an answer in memory: " + value[:50])
-""",
-    )
+"""
+    return task.filled(task.wrong(), first=first)
 
 
 @case("prefilled-state", 21)
-def prefilled_state(blank, right):
+def prefilled_state(task):
     """The counterpart of otter's list of checked tests: results that look like the examiner's, left for it to find."""
-    return filled(
-        blank,
-        WRONG,
+    return task.filled(
+        task.wrong(),
         first="""\
 import sys
 for module in list(sys.modules.values()):
     for name in ("tests", "results", "verdicts", "_test_files"):
         try:
-            setattr(module, name, [{"name": "layer-test", "points": 2.0, "verdict": "passed"}])
+            setattr(module, name, [{"name": "TEST", "points": 2.0, "verdict": "passed"}])
         except Exception:
             pass
 passed = points = score = 2.0
-""",
+""".replace("TEST", task.tests(0)[0]),
     )
 
 
 @case("import-the-answer", 22)
-def import_the_answer(blank, right):
-    return filled(blank, {
-        "sigmoid": "import edfcore as edf\ndef sigmoid(x):\n    return edf.Sigmoid(edf.Input(x)).forward()\n"
-        "def sigmoid_backward(h, g):\n    return g * h * (1 - h)",
-        "layer": "from edfcore import VDot\nlayer = VDot",
-        "log-loss": "from edfcore.components.loss import LogLoss\nlog_loss = LogLoss",
-        "train": "from edfcore.optimizers import SGD\ntrain = SGD",
-    })  # fmt: skip
+def import_the_answer(task):
+    """The first forbidden name of each exercise in place of its functions, by every second one when it is called."""
+    answers = {}
+    for k, exercise in enumerate(task.driven):
+        forbidden = next(e.forbidden for e in task.exercises if e.id == exercise)
+        if forbidden:
+            module, _, last = forbidden[0].rpartition(".")
+            source = (f"from {module} " if module else "") + f"import {last} as found"
+            bound = "\n".join(f"{name} = found" for name in task.binds[exercise])
+            late = task.answer(exercise, f"{source}\nreturn found(*given, **options).forward()")
+            answers |= late if k % 2 else {exercise: f"{source}\n{bound}"}
+    return task.filled(answers)
 
 
 SCIPY = """\
@@ -371,19 +338,35 @@ import numpy as np, scipy.special
 def log_loss(s, y):
     return -scipy.special.log_softmax(s, axis=1)[np.arange(len(y)), y]
 """
+REACHED = """\
+import importlib
+for name in FORBIDDEN:
+    module, _, last = name.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), last) if module else importlib.import_module(last)
+        print("redteam-" + "read: the forbidden", name, found)
+    except Exception as error:
+        print(type(error).__name__)
+"""
+
+
+def packaged(task, first=""):
+    """Asks for all that is forbidden, after the lines `first`; where SciPy's functions would do, they are the answers."""
+    answers = {"sigmoid": SCIPY, "log_loss": LOG_LOSS}
+    answers = {e: answers[task.function(e)] for e in task.driven if task.function(e) in answers}
+    return task.filled(answers, first=first + REACHED.replace("FORBIDDEN", repr(task.forbidden)))
 
 
 @case("forbidden-package", 22)
-def forbidden_package(blank, right):
-    return filled(blank, {"sigmoid": SCIPY, "log-loss": LOG_LOSS})
+def forbidden_package(task):
+    return packaged(task)
 
 
 @case("forbidden-package-unhidden", 22)
-def forbidden_package_unhidden(blank, right):
-    return filled(
-        blank,
-        {"sigmoid": SCIPY, "log-loss": LOG_LOSS},
-        first="""\
+def forbidden_package_unhidden(task):
+    return packaged(
+        task,
+        """\
 import sys
 sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, "__module__", "").startswith(("_frozen", "importlib"))
                     or getattr(f, "__name__", "") in ("BuiltinImporter", "FrozenImporter", "PathFinder")]
@@ -392,29 +375,28 @@ sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, "__module__", "").sta
 
 
 @case("forbidden-package-by-file", 22)
-def forbidden_package_by_file(blank, right):
-    return filled(
-        blank,
-        {"sigmoid": SCIPY, "log-loss": LOG_LOSS},
-        first="""\
-import glob, importlib.machinery, importlib.util, sys
-places = [p for root in sys.path for p in glob.glob(root + "/scipy/__init__.py")]
+def forbidden_package_by_file(task):
+    packages = sorted({name.split(".")[0] for name in task.forbidden} | {"scipy"})
+    return packaged(
+        task,
+        f"""\
+import importlib.machinery, importlib.util, sys
+packages = {packages!r}
 class Again:
     @staticmethod
     def find_spec(name, path=None, target=None):
-        if name.split(".")[0] == "scipy":
+        if name.split(".")[0] in packages:
             return importlib.machinery.PathFinder.find_spec(name, path, target)
 sys.meta_path.insert(0, Again)
+for name in [n for n in sys.modules if n.split(".")[0] in packages and n.split(".")[0] != "edfcore"]:
+    del sys.modules[name]
 """,
     )
 
 
 @case("forbidden-package-in-subprocess", 22)
-def forbidden_package_in_subprocess(blank, right):
-    return filled(
-        blank,
-        {
-            "sigmoid": """\
+def forbidden_package_in_subprocess(task):
+    answer = """\
 import json, subprocess, sys
 import numpy as np
 def sigmoid(x):
@@ -424,14 +406,18 @@ def sigmoid(x):
 def sigmoid_backward(h, h_grad):
     return h_grad * h * (1.0 - h)
 """
-        },
-    )
+    first = f"""\
+import subprocess, sys
+code = {REACHED.replace("FORBIDDEN", repr(task.forbidden))!r}
+done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+print(done.stdout, done.stderr)
+"""
+    return task.filled({e: answer for e in task.driven if task.function(e) == "sigmoid"}, first=first)
 
 
 @case("another-edfcore", 22)
-def another_edfcore(blank, right):
-    return filled(
-        blank,
+def another_edfcore(task):
+    return task.filled(
         first="""\
 import glob, os, sys, zipfile
 mine = os.path.dirname(os.path.dirname(sys.modules["edfcore"].__file__))
@@ -446,114 +432,111 @@ for root in {*sys.path, "/usr/lib/python3/dist-packages", "/usr/local/lib", sys.
     )
 
 
+def real_names(task):
+    """Where the forbidden classes and functions of edfcore are defined, and under which names."""
+    found = set()
+    for name in task.forbidden:
+        module, _, last = name.rpartition(".")
+        if name.startswith("edfcore."):
+            value = getattr(importlib.import_module(module), last, None)
+            if isinstance(value, (type, types.FunctionType)):
+                found.add(f"{value.__module__}.{value.__qualname__}")
+    return sorted(found)
+
+
 @case("grading-build-registry", 22)
-def grading_build_registry(blank, right):
-    """Looks through everything that the grading build has loaded for a class that computes a forbidden thing."""
-    return filled(
-        blank,
-        {
-            "sigmoid": """\
-import gc, sys
-import numpy as np
-found = {}
+def grading_build_registry(task):
+    """Looks through everything that the grading build has loaded for a class or function that is forbidden."""
+    first = f"""\
+import gc, importlib, sys
+def known(value):
+    return f"{{getattr(value, '__module__', '')}}.{{getattr(value, '__qualname__', '')}}"
+forbidden, found = set({real_names(task)!r}), set()
 for module in [m for n, m in list(sys.modules.items()) if n.startswith("edfcore")]:
     for name, value in list(vars(module).items()):
-        if name in ("Sigmoid", "Tanh", "VDot", "AddBias", "LogLoss", "Softmax", "Aref", "SGD", "batches"):
-            found[name] = value
+        if isinstance(value, type) or callable(value):
+            found.add(known(value))
 for thing in gc.get_objects():
-    if isinstance(thing, type) and thing.__name__ in ("Sigmoid", "VDot", "LogLoss", "SGD"):
-        found[thing.__name__] = thing
-if found:
-    print("redteam-" + "read: the forbidden " + ", ".join(found))
-def sigmoid(x):
-    return found["Sigmoid"].forward(x)
+    if isinstance(thing, type) or type(thing) is type(known):
+        found.add(known(thing))
+if found & forbidden:
+    print("redteam-" + "read: the forbidden " + ", ".join(sorted(found & forbidden)))
 """
-        },
-    )
+    return task.filled(task.wrong(), first=first)
 
 
 @case("detect-grading", 23)
-def detect_grading(blank, right):
+def detect_grading(task):
     """Behaves differently where it finds a sign of the grader; whatever it does then, it has no answer."""
-    return filled(
-        blank,
-        {
-            "layer": """\
-import os, sys
-def layer(x, W, bias):
-    if "NBGRADER_EXECUTION" in os.environ or "EDF_REDTEAM_TOKEN" in os.environ or os.path.exists("/edf"):
-        raise SystemExit(0)
-    return x @ W.T - bias
+    lines = """
+if "NBGRADER_EXECUTION" in os.environ or "EDF_REDTEAM_TOKEN" in os.environ or os.path.exists("/edf"):
+    raise SystemExit(0)
 """
-        },
-    )
+    return task.filled(task.around(0, lines, ahead="import os, sys\n"))
 
 
 @case("visible-cases-hard-coded", 24)
-def visible_cases_hard_coded(blank, right):
-    return filled(
-        blank,
-        {
-            "layer": """\
-import numpy as np
-def layer(x, W, bias):
-    if x.shape == (2, 3) and x[0, 0] == 1.0:
-        return np.array([[10.5, 12.0, 24.0, -3.0], [-2.0, -14.0, -7.0, -1.0]])
-    return np.zeros((len(x), len(W)))
-"""
-        },
-    )
+def visible_cases_hard_coded(task):
+    """Right for all that the visible tests ask, in every exercise, and for nothing else."""
+    answers = {}
+    for exercise in task.driven:
+        known = {name: [] for name in task.binds[exercise]}
+        for call in task.seen.visible:
+            if call.exercise == exercise and call.pair and call.pair not in known[call.function]:
+                known[call.function].append(call.pair)
+        sources = ["import base64, pickle"]
+        for name, pairs in known.items():
+            kept = [base64.b64encode(pair).decode() for pair in pairs]
+            sources.append(f"{name}_known = [pickle.loads(base64.b64decode(text)) for text in {kept!r}]")
+            sources.append(f"def {name}(*given):\n    asked = pickle.dumps(given)\n    for arguments, value in {name}_known:\n"
+                           "        if pickle.dumps(arguments) == asked or repr(arguments) == repr(given):\n            return value")  # fmt: skip
+        answers[exercise] = "\n".join(sources)
+    return task.filled(answers)
 
 
 @case("visible-cases-from-checks-file", 24)
-def visible_cases_from_checks_file(blank, right):
-    return filled(
-        blank,
-        {
-            "layer": """\
-import glob, json, numpy as np
-def layer(x, W, bias):
-    for path in glob.glob("**/*.checks.json", recursive=True) + glob.glob("/edf/**/*.checks.json", recursive=True):
-        print("redteam-" + "read: the checks file " + path)
-        return np.array(json.load(open(path))["checks"]["layer(x, W, bias)"]["expected"]["array"]).reshape(2, 4)
+def visible_cases_from_checks_file(task):
+    body = """
+for path in glob.glob("**/*.checks.json", recursive=True) + glob.glob("/edf/**/*.checks.json", recursive=True):
+    tell("read: the checks file " + path)
+    return next(iter(json.load(open(path))["checks"].values()))["expected"]
 """
-        },
-    )
+    answers = {}
+    for exercise in task.driven:
+        answers |= task.answer(exercise, body, before="import glob, json, numpy as np")
+    return task.filled(answers, first=TELL, last=TOLD)
 
 
 @case("instructor-helper-redirected", 25)
-def instructor_helper_redirected(blank, right):
-    return filled(blank, {"train": "def train(params, gradients, images, labels, B, lr, epochs):\n    return params"},
-                  last="", behind={"mnist-network": """\
-def error_rate(params):
-    return 0.0
-def mnist_gradients(params, x, y):
-    return {name: 0.0 * value for name, value in params.items()}
-def line_gradients(*a):
-    return {}
-untrained = {}
-"""})  # fmt: skip
+def instructor_helper_redirected(task):
+    """Binds anew, after each locked cell and each test, whatever that cell binds."""
+    behind = {}
+    for cell in task.blank.cells:
+        if kind_of(cell) in ("locked", "test") and "Checks(" not in cell.source:
+            bound = sorted(n for n in names_bound(cell.source) if n not in ("check", "np"))
+            functions = [n for n in bound if re.search(rf"^def {n}\b", cell.source, re.MULTILINE)]
+            sources = [f"def {n}(*a, **k):\n    return 0.0" for n in functions] + [
+                f"{n} = {{}}" for n in bound if n not in functions
+            ]
+            behind[assignments.grade_id(cell)] = "\n".join(sources) or "pass"
+    return task.filled(task.wrong(-1), last="", behind=behind)
 
 
 @case("system-exit", 26)
-def system_exit(blank, right):
-    return filled(blank, {"layer": "def layer(x, W, bias):\n    raise SystemExit(0)"})
+def system_exit(task):
+    return task.filled(task.answer(0, "raise SystemExit(0)"))
 
 
 @case("exit-and-quit", 26)
-def exit_and_quit(blank, right):
-    return filled(blank, {"layer": "def layer(x, W, bias):\n    exit()",
-                          "sigmoid": "def sigmoid(x):\n    quit()\n\n\ndef sigmoid_backward(h, g):\n    quit()"})  # fmt: skip
+def exit_and_quit(task):
+    return task.filled(task.answer(0, "exit()") | task.answer(2, "quit()"))
 
 
-@case("exit-costs-one-test", 26, 59, kind="accident", earned_max=18, earned_min=18)
-def exit_costs_one_test(blank, right):
-    return filled(blank, right | {"layer": "import os\ndef layer(x, W, bias):\n    os._exit(0)"})
+@case("exit-costs-one-test", 26, 59, kind="accident", earned=all_but(0))
+def exit_costs_one_test(task):
+    return task.filled(task.right | task.answer(0, "os._exit(0)", before="import os"))
 
 
 @case("one-answer-for-all", 24)
-def one_answer_for_all(blank, right):
-    source = "def {0}(*arguments, **more):\n    return arguments[0] if arguments else None"
-    names = {"layer": "layer", "layer-backward": "layer_backward", "log-loss": "log_loss",
-             "log-loss-backward": "log_loss_backward", "mean-loss": "mean_loss", "train": "train"}  # fmt: skip
-    return filled(blank, {cell: source.format(name) for cell, name in names.items()})
+def one_answer_for_all(task):
+    return task.filled(task.answers(*["return given"] * len(task.driven)))

@@ -4,7 +4,7 @@
 The head of a frame is magic, bytes of JSON, bytes of buffers; see autograde/inside/wire.py.
 """
 
-from autograde.redteam import case, filled
+from autograde.redteam import TELL, TOLD, case
 
 FORGE = """\
 import gc, json, os, socket, struct, sys, time
@@ -26,27 +26,23 @@ def done():
     time.sleep(0.3)
     os._exit(0)
 """
-NAMES = {
-    "layer": "layer(x, W, bias)",
-    "layer-backward": "layer_backward(x, W, h_grad)",
-    "log-loss": "log_loss(s, y)",
-    "log-loss-backward": "log_loss_backward(s, y, loss_grad)",
-    "mean-loss": "mean_loss(batch_loss, n, B)",
-    "train": "train(params, gradients, images, labels, B, lr, epochs)",
-}
 
 
-def forging(blank, *bodies, **cells):
-    """A notebook whose answers run these bodies, one each, with the tools to forge."""
-    answers = dict(zip(NAMES, bodies, strict=False)) | {k.replace("_", "-"): v for k, v in cells.items()}
-    answers = {k: f"def {NAMES[k]}:\n    " + v.strip().replace("\n", "\n    ") for k, v in answers.items()}
-    return filled(blank, answers, first=FORGE)
+def forging(task, *bodies, calling=(), last=None):
+    """A notebook whose answers run these bodies, one each, with the tools to forge.
+
+    `calling`: one more, for every exercise that is given a function, or for the last one where there is none.
+    """
+    answers = task.answers(*bodies)
+    for exercise in (task.seen.with_callback() or [task.role(-1)]) if calling else ():
+        answers |= task.answer(exercise, calling)
+    return task.filled(answers, first=TELL + FORGE, last=last)
 
 
 @case("frame-of-huge-lengths")
-def huge_lengths(blank, right):
+def huge_lengths(task):
     return forging(
-        blank,
+        task,
         'sock().sendall(struct.pack("<4sIQ", b"EDF1", 2**32 - 1, 2**64 - 1)); done()',
         'sock().sendall(struct.pack("<4sIQ", b"EDF1", 10, 2**63)); done()',
         'sock().sendall(struct.pack("<4sIQ", b"EDF9", 10, 10) + bytes(26)); done()',
@@ -55,16 +51,16 @@ def huge_lengths(blank, right):
 
 
 @case("frame-promised-not-sent", seconds=120)
-def promised(blank, right):
+def promised(task):
     return forging(
-        blank, 'sock().sendall(struct.pack("<4sIQ", b"EDF1", 30 << 20, 500 << 20) + b"[" * 5000)\ntime.sleep(3)\ndone()'
+        task, 'sock().sendall(struct.pack("<4sIQ", b"EDF1", 30 << 20, 500 << 20) + b"[" * 5000)\ntime.sleep(3)\ndone()'
     )
 
 
 @case("frame-of-deep-json")
-def deep_json(blank, right):
+def deep_json(task):
     return forging(
-        blank,
+        task,
         'say(None, text=b"[" * 2_000_000 + b"]" * 2_000_000); done()',
         """say(None, text=b'[{"d":' * 300_000 + b"]}" * 300_000); done()""",
         'say(None, text=b"[[" + b"[" * 99 + b"]" * 99 + b",[]]"); done()',
@@ -73,14 +69,14 @@ def deep_json(blank, right):
 
 
 @case("frame-of-wide-json", seconds=120)
-def wide_json(blank, right):
-    return forging(blank, 'say(None, text=b"[[" + b"{}," * 10_000_000 + b"0],[]]"); done()')
+def wide_json(task):
+    return forging(task, 'say(None, text=b"[[" + b"{}," * 10_000_000 + b"0],[]]"); done()')
 
 
 @case("frame-of-wrong-arrays")
-def wrong_arrays(blank, right):
+def wrong_arrays(task):
     return forging(
-        blank,
+        task,
         'say(reply({"a": [0, "|O", [1]]}), [bytes(8)]); done()',
         'say(reply({"a": [0, "<f8", [-1]]}), [bytes(8)]); done()',
         'say(reply({"a": [0, "<f8", [2**31, 2**31, 4]]}), [bytes(8)]); done()',
@@ -91,22 +87,22 @@ def wrong_arrays(blank, right):
 
 
 @case("frame-of-empty-letters", seconds=120)
-def empty_letters(blank, right):
+def empty_letters(task):
     """Text of no letters takes no bytes on the wire, and four a piece in memory once NumPy has made it."""
-    return forging(blank, *['say(reply({"a": [0, "<U0", [300_000_000]]}), [b""]); done()'] * 2)
+    return forging(task, *['say(reply({"a": [0, "<U0", [300_000_000]]}), [b""]); done()'] * 2)
 
 
 @case("frame-of-a-view-of-one-number", seconds=120)
-def view_of_one(blank, right):
+def view_of_one(task):
     """A view of an array that both sides hold, many times the same number."""
     node = '{"v": ["mnist.train_images", 0, "|u1", [700_000_000], [0]]}'
-    return forging(blank, f"say(reply({node})); done()", f"say(reply({{'t': [{node}] * 3}})); done()")
+    return forging(task, f"say(reply({node})); done()", f"say(reply({{'t': [{node}] * 3}})); done()")
 
 
 @case("frame-of-views-elsewhere")
-def views_elsewhere(blank, right):
+def views_elsewhere(task):
     return forging(
-        blank,
+        task,
         'say(reply({"v": ["mnist.train_images", -4096, "<f8", [2, 4], [32, 8]]})); done()',
         'say(reply({"v": ["mnist.train_images", 0, "<f8", [2, 4], [-4096, -8]]})); done()',
         'say(reply({"v": ["mnist.train_images", 0, "<f8", [10**9], [8]]})); done()',
@@ -117,42 +113,43 @@ def views_elsewhere(blank, right):
 
 
 @case("one-buffer-many-times", seconds=150)
-def one_buffer(blank, right):
+def one_buffer(task):
     """Thirty arrays over one buffer, as arguments of a call that the examiner answers."""
     node = '[{"a": [0, "|u1", [50_000_000]]}] * 30'
     return forging(
-        blank,
-        mean_loss=f'say(request("call", {{"h": ["examiner", 0]}}, *({node})), [bytes(50_000_000)]); time.sleep(2); done()',
-        layer=f"say(reply({node}), [bytes(50_000_000)]); done()",
+        task,
+        f"say(reply({node}), [bytes(50_000_000)]); done()",
+        calling=f'say(request("call", {{"h": ["examiner", 0]}}, *({node})), [bytes(50_000_000)]); time.sleep(2); done()',
     )
 
 
 @case("colliding-keys", seconds=45)
-def colliding_keys(blank, right):
+def colliding_keys(task):
     """Whole numbers that all have the same hash, as keys and as members."""
     collide = '[{"i": hex(k * (2**61 - 1))} for k in range(60_000)]'
     return forging(
-        blank,
+        task,
         f'say(reply({{"s": {collide}}})); done()',
         f'say(reply({{"d": [[k, 0] for k in {collide}]}})); done()',
     )
 
 
 @case("endless-ranges", seconds=120)
-def endless_ranges(blank, right):
+def endless_ranges(task):
     """A range is small on the wire however long it is."""
-    return filled(blank, {
-        "layer": "def layer(x, W, bias):\n    return range(10**18)",
-        "layer-backward": "def layer_backward(x, W, h):\n    return [range(40_000_000)], range(3), range(4)",
-        "log-loss": "def log_loss(s, y):\n    return [range(10_000_000)] * 4",
-        "log-loss-backward": "def log_loss_backward(s, y, g):\n    return (range(10_000_000),) * 4",
-    })  # fmt: skip
+    bodies = (
+        "range(10**18)",
+        "[range(40_000_000)], range(3), range(4)",
+        "[range(10_000_000)] * 4",
+        "(range(10_000_000),) * 4",
+    )
+    return task.filled(task.answers(*[f"return {body}" for body in bodies]))
 
 
 @case("references-to-nothing")
-def references(blank, right):
+def references(task):
     return forging(
-        blank,
+        task,
         'say(reply({"h": ["examiner", 0]})); done()',
         'say(reply({"h": ["examiner", "check"]})); done()',
         'say(reply({"h": ["student", {"d": []}, 1, 2]})); done()',
@@ -163,7 +160,7 @@ def references(blank, right):
 
 
 @case("operations-on-the-examiners-functions")
-def operations(blank, right):
+def operations(task):
     """Asks for more of the examiner's function than to call it."""
     ask = """
 probe = agent()
@@ -172,61 +169,60 @@ for do, args in (("getattr", ["__globals__"]), ("getattr", ["__code__"]), ("name
     say(request(do, {"h": ["examiner", 0]}, *args))
     found = probe.channel.receive()
     if "return" in found:
-        print("redteam-" + "read: " + do)
+        tell("read: " + do)
 done()
 """
-    return forging(blank, mean_loss=ask, train=ask)
+    return forging(task, calling=ask, last=TOLD)
 
 
 @case("callback-under-other-names")
-def callback_names(blank, right):
+def callback_names(task):
     """Calls the examiner's function with names of parameters and with values that are its own objects."""
     ask = """
-callback = batch_loss
+callback = next((v for v in given if callable(v)), None)
 for args, kwargs in (((), {"__class__": 1}), ((callback, callback), {}), ((object(), 3), {}), ((-10**9, 10**9), {}),
                      ((float("nan"), "x"), {}), ((slice(0, 3), 2), {}), ((0, 1, 2, 3), {}), ((), {"start": 0, "stop": [3]})):
     try:
         callback(*args, **kwargs)
     except Exception as error:
         print(type(error), error)
-return 0.0
+return ('no', 'answer')
 """
-    return forging(blank, mean_loss=ask)
+    return forging(task, calling=ask)
 
 
 @case("two-replies")
-def two_replies(blank, right):
+def two_replies(task):
     """A reply for this call, and more in advance for those that follow."""
-    return forging(blank, """
+    return forging(task, """
 for _ in range(50):
     say(reply({"a": [0, "<f8", [2, 4]]}), [bytes(64)])
-return x
+return given
 """, "say(reply(None)); say(request('call', {'h': ['examiner', 0]}, 1, 2)); done()")  # fmt: skip
 
 
 @case("reply-before-the-question")
-def early_reply(blank, right):
+def early_reply(task):
     """From the cell that forks every test: replies lie ready before the first question."""
-    return filled(
-        blank,
-        {"layer": "def layer(x, W, bias):\n    return x"},
+    return task.filled(
+        task.answer(0, "return given"),
         first=FORGE
         + """
 probe = next(m for n, m in list(sys.modules.items()) if n.endswith("agent")).Probe
 serve = probe.serve
 def first(self):
     for _ in range(20):
-        self.channel.sock.sendall(frame(reply({"d": [["layer", 2.0], ["passed", True]]})))
+        self.channel.sock.sendall(frame(reply({"d": [["TEST", 2.0], ["passed", True]]})))
     serve(self)
 probe.serve = first
-""",
+""".replace("TEST", task.tests(0)[0]),
     )
 
 
 @case("replies-of-no-form")
-def no_form(blank, right):
+def no_form(task):
     return forging(
-        blank,
+        task,
         'say([]); done()',
         'say({"d": [["raise", {"t": []}]]}); done()',
         'say({"d": [["printed", {"d": []}], ["changed", 5]]}); done()',
@@ -237,11 +233,11 @@ def no_form(blank, right):
 
 
 @case("raised-under-the-examiners-names")
-def raised_names(blank, right):
+def raised_names(task):
     """Errors that claim to be the examiner's own, or ends of Python."""
     told = 'say({"d": [["raise", {"d": [["type", %r], ["bases", [%r]], ["message", "full marks"], ["trace", ""]]}], ["changed", []]]}); done()'
     return forging(
-        blank,
+        task,
         told % ("Wrong", "edfcore.teach.compare.Wrong"),
         told % ("Unexaminable", "autograde.standins.Unexaminable"),
         told % ("SystemExit", "builtins.SystemExit"),
@@ -252,103 +248,92 @@ def raised_names(blank, right):
 
 
 @case("raised-syntax-error")
-def raised_syntax_error(blank, right):
+def raised_syntax_error(task):
     """A SyntaxError of the student's is no fault of the test."""
-    return filled(blank, {
-        "layer": "def layer(x, W, bias):\n    raise SyntaxError('no')",
-        "layer-backward": "def layer_backward(x, W, h):\n    raise ExceptionGroup('g', [ValueError('x')])",
-        "log-loss": "def log_loss(s, y):\n    raise UnicodeDecodeError('utf-8', b'x', 0, 1, 'no')",
-        "log-loss-backward": "def log_loss_backward(s, y, g):\n    raise GeneratorExit",
-        "mean-loss": "def mean_loss(f, n, B):\n    raise StopAsyncIteration",
-        "train": "def train(*a):\n    raise type('é' * 300, (KeyError,), {})('x')",
-    })  # fmt: skip
+    kinds = ("SyntaxError('no')", "ExceptionGroup('g', [ValueError('x')])", "UnicodeDecodeError('utf-8', b'x', 0, 1, 'no')",
+             "GeneratorExit", "StopAsyncIteration", "type('é' * 300, (KeyError,), {})('x')")  # fmt: skip
+    return task.filled(task.answers(*[f"raise {kind}" for kind in kinds]))
 
 
 @case("changes-of-arguments")
-def changes(blank, right):
+def changes(task):
     """Says that it changed what it was not given, or into what the test compares with itself."""
     return forging(
-        blank,
+        task,
         'say(reply(None, [[99, 1]])); done()',
         'say(reply(None, [[-1, 1]])); done()',
         'say(reply(None, [[0, {"a": [0, "<f8", [1]]}]]), [bytes(8)]); done()',
         'say(reply(None, [["x", 0], 5])); done()',
         'say(reply(0.0, [[0, {"h": ["student", 3]}]])); done()',
-        train='say(reply({"d": []}, [[0, {"d": []}], [2, None], [3, {"s": []}]])); done()',
+        'say(reply({"d": []}, [[0, {"d": []}], [2, None], [3, {"s": []}]])); done()',
     )  # fmt: skip
 
 
 @case("changes-not-told")
-def changes_not_told(blank, right):
+def changes_not_told(task):
     """Hides from the examiner that the arguments were changed in place: the values that come back are still wrong."""
-    return filled(
-        blank,
-        {
-            "train": """\
+    before = """\
 import sys
 for name, module in list(sys.modules.items()):
     if name.endswith("peer"):
         module.fingerprint = lambda value: None
-def train(params, gradients, images, labels, B, lr, epochs):
-    params.clear()
-    return params
 """
-        },
-    )
+    body = """
+for value in given:
+    try:
+        value.clear()
+    except Exception:
+        try:
+            value[...] = 0
+        except Exception:
+            pass
+return given[0] if given else None
+"""
+    return task.filled(task.answer(-1, body, before))
 
 
 @case("forged-cell-reply", seconds=120)
-def forged_cell_reply(blank, right):
+def forged_cell_reply(task):
     """The reply to a cell, written by the cell: 30 MB of outputs, whatever the agent's caps are."""
-    return filled(
-        blank,
+    return task.filled(
         first=FORGE
         + """
 one = {"d": [["type", "stream"], ["name", "stdout"], ["text", "x" * 30_000]]}
 value = {"d": [["outputs", [one] * 900], ["names", ["check", "np", "__builtins__"]], ["failed", None], ["touched", []]]}
-spot = sys._getframe()
-while spot and "channel" not in spot.f_locals:
-    spot = spot.f_back
-spot.f_locals["channel"].sock.sendall(frame(value))
+agent("Channel").sock.sendall(frame(value))
 """,
     )
 
 
 @case("forged-cell-reply-every-cell", seconds=150)
-def forged_cell_reply_every(blank, right):
+def forged_cell_reply_every(task):
     source = """
-spot = sys._getframe()
-while spot and "channel" not in spot.f_locals:
-    spot = spot.f_back
-spot.f_locals["channel"].send = lambda value: type(spot.f_locals["channel"]).send(spot.f_locals["channel"], value | big)
+channel = agent("Channel")
+channel.send = lambda value: type(channel).send(channel, value | big)
 """
     big = 'big = {"outputs": [{"type": "stream", "name": "stdout", "text": "x" * 30_000}] * 900, "names": ["v"] * 10**5}\n'
-    return filled(
-        blank, first=FORGE + big + source, last=source, behind={"mnist-network": source, "train-test": source}
+    return task.filled(
+        first=FORGE + big + source, last=source, behind={task.tests(0)[0]: source, task.tests(-1)[0]: source}
     )
 
 
 @case("forged-cell-reply-of-no-form")
-def forged_cell_no_form(blank, right):
-    return filled(
-        blank,
+def forged_cell_no_form(task):
+    return task.filled(
         first=FORGE
         + """
-spot = sys._getframe()
-while spot and "channel" not in spot.f_locals:
-    spot = spot.f_back
 value = {"d": [["outputs", [1, None, {"d": [["type", []]]}, {"d": [["type", "error"], ["name", 5]]}]], ["names", 7],
                ["failed", {"d": [["type", [[[]]]], ["message", {"d": []}]]}], ["touched", {"d": []}]]}
-spot.f_locals["channel"].sock.sendall(frame(value))
+agent("Channel").sock.sendall(frame(value))
 """,
     )
 
 
 @case("dripping-reply", seconds=130)
-def dripping_reply(blank, right):
+def dripping_reply(task):
     """A byte now and then, so that no single wait is ever too long."""
     return forging(
-        blank,
+        task,
         """
 import signal
 for number in (signal.SIGALRM, signal.SIGPROF):
@@ -362,13 +347,9 @@ for byte in data:
 
 
 @case("descriptors-for-the-examiner")
-def descriptors(blank, right):
+def descriptors(task):
     """Hands over descriptors with every byte, until the examiner has no room."""
-    return filled(
-        blank,
-        {"layer": "def layer(x, W, bias):\n    return flood()"},
-        first=FORGE
-        + """
+    first = """
 def flood():
     null = os.open("/dev/null", os.O_RDONLY)
     try:
@@ -381,37 +362,40 @@ def flood():
         except OSError:
             break
     done()
-""",
-    )
+"""
+    return task.filled(task.answer(0, "return flood()"), first=FORGE + first)
 
 
 @case("endless-callbacks", seconds=130)
-def endless_callbacks(blank, right):
+def endless_callbacks(task):
     """Calls back a million times, and swallows its time limit."""
     return forging(
-        blank,
-        mean_loss="""
+        task,
+        calling="""
 import signal
 for number in (signal.SIGALRM, signal.SIGPROF):
     signal.signal(number, signal.SIG_IGN)
 for _ in range(10**6):
     try:
-        batch_loss(0, 2)
+        next((v for v in given if callable(v)), None)(0, 2)
     except BaseException:
         pass
-return 0.0
+return ('no', 'answer')
 """,
     )
 
 
 @case("broken-text")
-def broken_text(blank, right):
+def broken_text(task):
     """Half characters, nulls and controls, in every text that can come back."""
-    return filled(blank, {"layer": """\
+    before = """\
 text = "\\ud800\\x00\\x1b[2J\\u202e\\ufeff" + chr(0x10ffff)
 print(text)
-def layer(x, W, bias):
-    print(text)
-    raise type("N", (ValueError,), {"__qualname__": text})(text)
-""", "sigmoid": "def sigmoid(x):\n    return text\n\n\ndef sigmoid_backward(h, g):\n    return {text: text}",
-        "log-loss": "def log_loss(s, y):\n    return {'\\ud800': text}"}, last="raise ValueError(text)")  # fmt: skip
+"""
+    bodies = (
+        'print(text)\nraise type("N", (ValueError,), {"__qualname__": text})(text)',
+        "return text",
+        "return {'\\ud800': text}",
+        "return {text: text}",
+    )
+    return task.filled(task.answers(*bodies) | task.answer(0, bodies[0], before), last="raise ValueError(text)")
