@@ -7,6 +7,7 @@ take seconds. This is no sandbox: students' work goes through nbgrader (and late
 import ast
 import contextlib
 import io
+import linecache
 import multiprocessing
 import os
 import time
@@ -140,6 +141,7 @@ def _execute(name, source, graded, namespace):
 
 def _run_source(source, filename, namespace):
     """Execute the source; returns the value of its last line where that is an expression."""
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)  # for inspect.getsource
     tree = ast.parse(source, filename)
     last = ast.Expression(tree.body.pop().value) if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, filename, "exec"), namespace)

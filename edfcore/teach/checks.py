@@ -65,6 +65,8 @@ class Checks:
         """
         recorded = _recorder.get()
         if recorded is not None:
+            if what in recorded:
+                raise DataError(f"{self.assignment}: two checks are named {what!r}; each needs a name of its own.")
             recorded[what] = copy.deepcopy(got)
             return
         if _hidden_only.get():
@@ -97,7 +99,7 @@ class Checks:
         if _recorder.get() is not None or _hidden_only.get():
             return
         for number, (before, after) in enumerate(zip(args, given, strict=True), 1):
-            if isinstance(before, np.ndarray) and not np.array_equal(before, after, equal_nan=True):
+            if not _same_arrays(before, after):
                 raise Wrong(f"{what}: argument {number} was changed in place. Others still need it: work on a copy.")
 
     @staticmethod
@@ -138,6 +140,17 @@ class Checks:
         told = f"{self.assignment}/{name}".encode()
         digest = hmac.new(_seed.get() or b"everybody", told, hashlib.sha256).digest()
         return np.random.default_rng(int.from_bytes(digest[:16], "big"))
+
+
+def _same_arrays(before, after):
+    """Whether the arrays in `after`, containers included, are still those in `before`."""
+    if isinstance(before, np.ndarray):
+        return isinstance(after, np.ndarray) and np.array_equal(before, after, equal_nan=True)
+    if isinstance(before, (list, tuple)):
+        return len(before) == len(after) and all(map(_same_arrays, before, after))
+    if isinstance(before, dict):
+        return before.keys() == after.keys() and all(_same_arrays(before[key], after[key]) for key in before)
+    return True
 
 
 def _shape(value):

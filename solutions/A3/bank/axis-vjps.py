@@ -19,6 +19,7 @@ def max_vjp(g, x, axis):
 
 
 # %% wrong: gradient of the mean
+# keeps: max-vjp-test, max-ties-test
 # The gradient is divided by the length of the axis, as for a mean; each term of a sum gets all of g.
 def sum_vjp(g, shape, axis):
     return np.expand_dims(g, axis) * np.ones(shape) / shape[axis]
@@ -30,6 +31,7 @@ def max_vjp(g, x, axis):
 
 
 # %% wrong: along the wrong axis
+# keeps: max-vjp-test, max-ties-test
 # g is stretched as NumPy does it without being told, from the front; put the summed axis back first, where it was.
 def sum_vjp(g, shape, axis):
     return g * np.ones(shape)
@@ -41,6 +43,7 @@ def max_vjp(g, x, axis):
 
 
 # %% wrong: upstream forgotten in the sum
+# keeps: max-vjp-test, max-ties-test
 # The gradient of the sum is all ones: what comes from above, g, is left out.
 def sum_vjp(g, shape, axis):
     return np.ones(shape)
@@ -52,6 +55,7 @@ def max_vjp(g, x, axis):
 
 
 # %% wrong: not stretched
+# keeps: max-vjp-test, max-ties-test
 # The axis is put back with length 1 and not stretched: the gradient needs the shape of x.
 def sum_vjp(g, shape, axis):
     return np.expand_dims(g, axis)
@@ -63,6 +67,7 @@ def max_vjp(g, x, axis):
 
 
 # %% wrong: the first winner takes all
+# keeps: sum-vjp-test, max-vjp-test
 # The first of several equal maxima gets the whole gradient, as argmax has it; here they share it.
 def sum_vjp(g, shape, axis):
     return np.expand_dims(g, axis) * np.ones(shape)
@@ -76,6 +81,7 @@ def max_vjp(g, x, axis):
 
 
 # %% wrong: every winner gets all
+# keeps: sum-vjp-test, max-vjp-test
 # Each of several equal maxima gets the whole gradient, so more is handed out than came in; they share it.
 def sum_vjp(g, shape, axis):
     return np.expand_dims(g, axis) * np.ones(shape)
@@ -86,6 +92,7 @@ def max_vjp(g, x, axis):
 
 
 # %% wrong: shared among all slices
+# keeps: sum-vjp-test
 # The gradient is divided by the number of winners in the whole array; each slice shares its own.
 def sum_vjp(g, shape, axis):
     return np.expand_dims(g, axis) * np.ones(shape)
@@ -97,6 +104,7 @@ def max_vjp(g, x, axis):
 
 
 # %% wrong: maximum of everything
+# keeps: sum-vjp-test
 # Entries are compared with the maximum of the whole array; each slice along the axis has its own.
 def sum_vjp(g, shape, axis):
     return np.expand_dims(g, axis) * np.ones(shape)
@@ -108,6 +116,7 @@ def max_vjp(g, x, axis):
 
 
 # %% wrong: divided by the length
+# keeps: sum-vjp-test
 # The winners' gradient is divided by the length of the axis; it is shared among the winners alone.
 def sum_vjp(g, shape, axis):
     return np.expand_dims(g, axis) * np.ones(shape)
@@ -119,6 +128,7 @@ def max_vjp(g, x, axis):
 
 
 # %% wrong: upstream forgotten in the maximum
+# keeps: sum-vjp-test
 # The gradient of the maximum is a mask: what comes from above, g, is left out.
 def sum_vjp(g, shape, axis):
     return np.expand_dims(g, axis) * np.ones(shape)
@@ -130,6 +140,7 @@ def max_vjp(g, x, axis):
 
 
 # %% wrong: times the value
+# keeps: sum-vjp-test
 # The winners get g times the maximum; the slope at a winner is 1, whatever its value.
 def sum_vjp(g, shape, axis):
     return np.expand_dims(g, axis) * np.ones(shape)
@@ -141,6 +152,7 @@ def max_vjp(g, x, axis):
 
 
 # %% wrong: whole numbers
+# keeps: sum-vjp-test
 # The gradient is written into an array made like x, which holds whole numbers: what comes after the point is lost.
 def sum_vjp(g, shape, axis):
     return np.expand_dims(g, axis) * np.ones(shape)
@@ -154,6 +166,7 @@ def max_vjp(g, x, axis):
 
 
 # %% wrong: minimum
+# keeps: sum-vjp-test
 # The smallest entries get the gradient in place of the largest.
 def sum_vjp(g, shape, axis):
     return np.expand_dims(g, axis) * np.ones(shape)

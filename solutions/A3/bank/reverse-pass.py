@@ -62,6 +62,7 @@ def reverse_pass(graph, order, last, g):
 
 
 # %% wrong: way by way
+# keeps: reverse-gradients-test
 # The gradients are right, but every way from the result is walked by itself: with shared nodes the number of ways doubles and doubles.
 def reverse_pass(graph, order, last, g):
     grads, stack = {}, [(last, g)]
@@ -74,6 +75,7 @@ def reverse_pass(graph, order, last, g):
 
 
 # %% wrong: one call for each node in a row
+# keeps: reverse-gradients-test
 # The function calls itself from node to node; Python allows about a thousand such calls, and a recurrent network is deeper.
 def reverse_pass(graph, order, last, g):
     grads, waiting = {}, [last]

@@ -67,6 +67,7 @@ def topological_order(parents):
 
 
 # %% wrong: recursion
+# keeps: order-test, cycle-test
 # The function calls itself once for each node in a row, and Python allows about a thousand such calls.
 def topological_order(parents):
     order, state = [], {}
@@ -87,6 +88,7 @@ def topological_order(parents):
 
 
 # %% wrong: cycle not noticed
+# keeps: order-test, depth-test
 # A cycle is not noticed: each node is visited once, and nodes that wait for each other are listed all the same.
 def topological_order(parents):
     order, seen = [], set()
@@ -104,6 +106,7 @@ def topological_order(parents):
 
 
 # %% wrong: what is in a cycle left out
+# keeps: order-test, depth-test
 # The nodes in a cycle are left out without a word; raise ValueError when the list is shorter than the graph.
 def topological_order(parents):
     users = {node: [] for node in parents}
@@ -179,6 +182,7 @@ def topological_order(parents):
 
 
 # %% wrong: a list searched for every node
+# keeps: order-test, cycle-test
 # A list is searched for each node: with 100,000 nodes that takes minutes. A set or a dict finds a node at once.
 def topological_order(parents):
     order, opened = [], []
@@ -202,6 +206,7 @@ def topological_order(parents):
 
 
 # %% wrong: all nodes in every round
+# keeps: order-test, cycle-test
 # Every round goes through all nodes to find those that may come: with 100,000 nodes in a row that takes hours.
 def topological_order(parents):
     order, done = [], set()
@@ -252,6 +257,7 @@ def topological_order(parents):
 
 
 # %% wrong: None for a cycle
+# keeps: order-test, depth-test
 # For a cycle something else than a list is returned; raise ValueError, which nobody can overlook.
 def topological_order(parents):
     users = {node: [] for node in parents}
