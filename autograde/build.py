@@ -22,7 +22,7 @@ def checks_table(assignment):
     ------
     AssignmentError : the reference fails, or a check is given something else than a plain value.
     """
-    preload()
+    preload(assignment.notebook)
     reference = run(assignment.notebook, assignment.folder, record=True)
     broken = [c for c in reference.cells if not c.passed]
     if broken:

@@ -144,13 +144,13 @@ def certify(assignment, on_case=lambda case: None, students=STUDENTS, every=1):
     -------
     Certificate
     """
-    preload()
+    preload(assignment.notebook)
     plan = [("reference", None, None), ("release", None, None)]
     answers = [(e, a) for e in assignment.exercises for a in e.answers]
     plan += [("right" if a.right else "wrong", e, a) for e, a in answers[::every]]
     cases, changed = [], []
     with Trials(assignment, students) as trials:
-        for case in trials.pool.map(lambda entry: trials.case(*entry), plan):
+        for case in trials.pool.map(lambda number: trials.case(*plan[number], number), range(len(plan))):
             cases.append(case)
             on_case(case)
         for one in mutate(assignment, students, every):
@@ -182,39 +182,44 @@ class Trials:
         self.warm.get(every_forbidden(self.master))
         self.pool = self._stack.enter_context(ThreadPoolExecutor(default_workers()))
 
-    def case(self, kind, exercise, answer):
+    def case(self, kind, exercise, answer, number=0):
         """Try one notebook in every way that its kind asks for.
 
-        The whole notebook runs for the first student; for the others the tests of the answer's exercise suffice.
+        The reference and the release are run and examined whole for every student. An answer of the bank is run whole
+        once; its own tests are then run for every student, and examined for every student where it is right, for the
+        student whose turn it is, by the answer's `number`, where it is wrong.
         """
-        first, *others = self.seeds
         if exercise is None:
-            notebook = self.assignment.notebook if kind == "reference" else release(self.assignment.notebook)
-            worth = {e.id: e.points if kind == "reference" else 0 for e in self.assignment.exercises}
-            found = self._run(notebook, first)
-            seen = [self._run(notebook, seed).scores(self.assignment) for seed in self.seeds]
-            seen += [self._examined(notebook, seed, timed=kind == "reference") for seed in self.seeds]
-            failed = next((c.message for c in found.cells if not c.passed), "")
-            ok = all(scores == worth for scores in seen)
-            failed = "" if ok and kind == "reference" else failed
-            return Case(kind, "", kind, _total(seen[-1]), ok, False, False, failed)
+            return self._whole(kind)
+        turn = self.seeds[number % len(self.seeds)]
         notebook = with_answers(self.assignment.notebook, {exercise.id: answer.source})
+        own, hidden = _with_tests_of(exercise, notebook), not answer.right
         kept = exercise.points if answer.right else sum(self.assignment.cell_points[test] for test in answer.keeps)
         worth = {e.id: e.points for e in self.assignment.exercises} | {exercise.id: kept}
-        found, graded = self._run(notebook, first), self._examined(notebook, first)
-        seen = [found.scores(self.assignment), graded]
-        alone, own = [], _with_tests_of(exercise, notebook)
-        for seed in others if answer.right else self.seeds:
-            scores = self._run(own, seed, hidden_only=not answer.right).scores(self.assignment)
-            alone += [scores, self._examined(notebook, seed, hidden_only=not answer.right, only=exercise)]
-        stands = all(scores[exercise.id] == kept for scores in alone)
-        ok = all(scores == worth for scores in seen) and (stands or not answer.right)
+        found, graded = self._run(notebook, turn), self._examined(notebook, turn, only=exercise)[exercise.id]
+        scores = found.scores(self.assignment)
+        alone = [self._run(own, s, hidden_only=hidden).scores(self.assignment)[exercise.id] for s in self.seeds]
+        examined = [turn] if hidden else [s for s in self.seeds if s != turn]
+        alone += [self._examined(notebook, s, hidden_only=hidden, only=exercise)[exercise.id] for s in examined]
+        stands = all(points == kept for points in alone)
+        ok = scores == worth and graded == kept and (stands or hidden)
         failure = found.failure(exercise)
         message = failure.message if failure else ""
-        if seen[0] != graded or not (stands or ok):
-            message = f"The notebook gives {seen[0]}, the examination {graded}; on other inputs {alone}. {message}"
+        if not (ok and stands):
+            message = f"The notebook gives {scores}, the examination {graded}; on all inputs {alone}. {message}"
         diagnosed = failure is not None and failure.slip == key(answer)
-        return Case(kind, exercise.id, answer.name, _total(graded), ok, stands, diagnosed, message)
+        score = _total(scores | {exercise.id: graded})
+        return Case(kind, exercise.id, answer.name, score, ok, stands, diagnosed, message)
+
+    def _whole(self, kind):
+        notebook = self.assignment.notebook if kind == "reference" else release(self.assignment.notebook)
+        worth = {e.id: e.points if kind == "reference" else 0 for e in self.assignment.exercises}
+        runs = [self._run(notebook, seed) for seed in self.seeds]
+        seen = [found.scores(self.assignment) for found in runs]
+        seen += [self._examined(notebook, seed, timed=kind == "reference") for seed in self.seeds]
+        failed = next((c.message for c in runs[0].cells if not c.passed), "")
+        ok = all(scores == worth for scores in seen)
+        return Case(kind, "", kind, _total(seen[-1]), ok, False, False, "" if ok and kind == "reference" else failed)
 
     def _run(self, notebook, seed, **options):
         return run(notebook, self.assignment.folder, seed=seed, **options)
@@ -255,7 +260,7 @@ def mutate(assignment, students=STUDENTS, every=1):
 
     The visible checks are everybody's; a mutant that passes them is tried on every student's hidden tests.
     """
-    preload()
+    preload(assignment.notebook)
     started = time.monotonic()
     run(assignment.notebook, assignment.folder)
     limit = MUTANT_LIMIT[0] + MUTANT_LIMIT[1] * (time.monotonic() - started)

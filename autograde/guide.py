@@ -22,7 +22,7 @@ def guide(assignment):
     str
     """
     wrong = [(e, a) for e in assignment.exercises for a in e.answers if not a.right]
-    preload()
+    preload(assignment.notebook)
     jobs = [(with_answers(assignment.notebook, {e.id: a.source}), assignment.folder) for e, a in wrong]
     said = {}
     for (exercise, answer), found in zip(wrong, run_many(jobs), strict=True):

@@ -102,12 +102,13 @@ def run_many(jobs, workers=None, **options):
         yield from pool.map(lambda job: run(*job, **options), jobs)
 
 
-def preload():
-    """Load in this process what notebooks load, so that each fork starts warm."""
+def preload(notebook):
+    """Load in this process what the notebook loads, so that each fork starts warm; no more, since forks copy maps."""
     import edfcore.teach  # noqa: F401
     from edfcore.data import load_mnist
 
-    load_mnist()
+    if any("load_mnist" in cell.source for cell in notebook.cells):
+        load_mnist()
 
 
 def _child(sender, cells, folder, record, hidden_only, seed):
