@@ -69,7 +69,8 @@ def _difference(what, got, expected, rtol, atol, parts=()):
     if isinstance(expected, dict):
         return _differing_dict(what, got, expected, rtol, atol, parts)
     if isinstance(expected, str) or expected is None:
-        return None if type(got) is type(expected) and got == expected else f"{what}: got {_show(got)}."
+        kinds = (str, np.str_) if isinstance(expected, str) else (type(None),)
+        return None if type(got) in kinds and got == expected else f"{what}: got {_show(got)}."
     return _differing_array(what, got, expected, rtol, atol)
 
 
@@ -141,8 +142,8 @@ def _show(got):
     kind = type(got).__name__
     if got is None:
         return "None"
-    if type(got) is str:
-        return f"the text {got[:40]!r}"
+    if type(got) in (str, np.str_):
+        return f"the text {str(got)[:40]!r}"
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
