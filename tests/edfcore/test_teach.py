@@ -131,7 +131,7 @@ TOLD = [
     (W + [[0, 0, 0], [0, 1e-3, 0]], W, "W.grad, entry [1, 1]: got 0.126, expected 0.125 (1 of 6 entries differ)."),
     (2.5, 1.0, "W.grad: got 2.5, expected 1."),
     (1e-9, 0.0, "W.grad: got 1e-09, expected 0."),
-    (1e8 + 100.0, 1e8, "W.grad: got 1e+08, expected 1e+08."),
+    (1e8 + 100.0, 1e8, "W.grad: got 100000100, expected 100000000."),
     (np.full((2, 3), np.nan), W, "W.grad, entry [0, 0]: got nan, expected 0.5 (6 of 6 entries differ)."),
     (1.0, np.nan, "W.grad: got 1, expected nan."),
     (np.inf, -np.inf, "W.grad: got inf, expected -inf."),
@@ -167,6 +167,17 @@ def test_whole_numbers_are_compared_without_tolerance():
     assert "1000000000000" in str(told(big, big + 1)) and told(np.array([big]), np.array([big + 1]))
     compare("n", big, big)
     compare("n", float(big + 1), big)  # a float of that size is granted its rounding
+
+
+def test_two_numbers_are_shown_with_the_digits_that_tell_them_apart():
+    assert "got 27.4454001, expected 27.4454" in str(told(27.4454001, 27.4454, rtol=1e-12))
+    assert "expected 0." in str(told(1.0, -0.0))
+
+
+def test_counts_and_truth_values_have_no_general_cause():
+    """0 for 3, 6 for 3 and False for True are wrong for many reasons."""
+    assert [told(*pair).slip for pair in ((0, 3), (6, 3), (-3, 3), (False, True))] == [None] * 4
+    assert told(0.0, 3.5).slip == "zeros" and told(np.array([0, 0]), np.array([3, 4])).slip == "zeros"
 
 
 def test_unsigned_expectations_are_compared_like_any_number():
