@@ -358,25 +358,45 @@ def judge(cell, exercise, error, value, limits):
     line = _line(error, f"<cell {cell.name}>")
     hidden = line in hidden_lines(cell.source)
     category = getattr(error, "category", None) or ""
+    near = category or (category_at(cell.source, line) if hidden else "")
     if isinstance(error, Stopped):
         told = WORDS[error.reason].format(**_limits_in_words(limits, "test"))
-        return result(0.0, "failed", error.reason, "a hidden test" if hidden else "", told)
+        return result(0.0, "failed", error.reason, near, _in_category(told, near))
     if isinstance(error, MissingName):
         return result(0.0, "failed", "missing", "", str(error))
     if isinstance(error, Wrong) and (category or not hidden):
         return result(0.0, "failed", "wrong", category, str(error))
     if isinstance(error, AssertionError):
         shown = "" if hidden else _assertion(cell.source, line, error)
-        return result(0.0, "failed", "wrong", "a hidden test" if hidden else "", shown or "A hidden test fails.")
+        return result(0.0, "failed", "wrong", near, shown or _in_category("A hidden test fails.", near))
     if getattr(error, "from_student", False) or isinstance(error, (StudentFailure, Unexaminable)):
         told = _raised_in_words(error, hidden)
         reason = "memory" if isinstance(error, MemoryError) else "raised"
-        return result(0.0, "failed", reason, "a hidden test" if hidden else "", told)
+        return result(0.0, "failed", reason, near, _in_category(told, near))
     if isinstance(error, (SyntaxError, SystemExit)) or line is None:
         return result(None, "unexamined", "error", "", f"The test itself does not run: {type(error).__name__}.")
     # The test tripped over a value that the student's code gave: wrong work, as it would be in the notebook.
     told = "A hidden test fails on what your code returned." if hidden else _tripped(cell.source, line, error)
-    return result(0.0, "failed", "wrong", "a hidden test" if hidden else "", told)
+    return result(0.0, "failed", "wrong", near, _in_category(told, near))
+
+
+NAMELESS = "a hidden test"  # the category of one that has none
+
+
+@functools.lru_cache(maxsize=1000)
+def category_at(source, line):
+    """The category of the hidden test that line `line` of a test cell belongs to: of the next check.hidden there."""
+    calls = [n for n in ast.walk(_parsed(source, "<cell>")) if isinstance(n, ast.Call) and n.args]
+    named = [
+        (n.end_lineno, n.args[0].value)
+        for n in calls
+        if getattr(n.func, "attr", "") == "hidden" and isinstance(n.args[0], ast.Constant)
+    ]
+    return next((told for end, told in sorted(named) if end >= line and type(told) is str), NAMELESS)
+
+
+def _in_category(told, category):
+    return f"{told} Its category: {category}." if category not in ("", NAMELESS) else told
 
 
 def _judge_value(result, worth, value):

@@ -143,7 +143,7 @@ def _show(got):
     if got is None:
         return "None"
     if type(got) in (str, np.str_):
-        return f"the text {str(got)[:40]!r}"
+        return f"the text {str(got)[:100]!r}"
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from examining import answered, master, results
 
+from autograde import examine
 from autograde.examine import every_forbidden, hidden_lines, seed_for, tripwire
 from autograde.result import Result
 from autograde.sandbox import Limits
@@ -368,3 +369,30 @@ def test_forbidden_names_are_absent_for_their_exercise_and_there_for_others(tmp_
         _, tests = results(warm, m, answered(m, uses), tmp_path, limits=LIMITS)
     assert fails(tests["one-test"], "raised") and "edfcore.Sigmoid is not available" in tests["one-test"].message
     assert passes(tests["two-test"])
+
+
+HIDDEN_PARTS = """
+found = f(1)
+### BEGIN HIDDEN TESTS
+check = Checks("T")
+for k in range(3):
+    value = f(k)
+    check.hidden("small numbers", value, k)
+check.hidden("large numbers", f(10**6),
+             10**6)
+### END HIDDEN TESTS
+"""
+
+
+def test_a_line_of_a_hidden_test_belongs_to_the_next_category():
+    assert [examine.category_at(HIDDEN_PARTS, line) for line in (5, 6, 7)] == ["small numbers"] * 3
+    assert [examine.category_at(HIDDEN_PARTS, line) for line in (8, 9)] == ["large numbers"] * 2
+    assert examine.category_at("f(1)\nassert f(2)", 2) == "a hidden test"
+
+
+def test_what_raises_in_a_hidden_test_is_told_its_category(run):
+    part = "### BEGIN HIDDEN TESTS\nvalue = f(2)\ncheck.hidden('two', value, 2)\n### END HIDDEN TESTS"
+    setup = "from edfcore.teach import Checks\nimport json\nopen('T.checks.json', 'w').write('{\"checks\": {}, \"says\": {}}')\ncheck = Checks('T')"
+    found = run("def f(k): return {}[k]", part, locked=setup)
+    assert fails(found, "raised") and found.category == "two"
+    assert found.message == "A hidden test fails: your code raised KeyError. Its category: two."
