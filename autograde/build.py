@@ -38,7 +38,9 @@ def checks_table(assignment):
             if value and not same(value["value"], checks[what]["expected"]):
                 checks[what]["slips"][key(answer)] = value["value"]
     cells = [t for e in assignment.exercises for t in e.tests] + [w["id"] for w in assignment.written]
-    return {"assignment": assignment.name, "cells": cells, "checks": checks, "says": {key(a): a.says for a in wrong}}
+    absent = {e.id: list(e.forbidden) for e in assignment.exercises}
+    says = {key(a): a.says for a in wrong}
+    return {"assignment": assignment.name, "cells": cells, "absent": absent, "checks": checks, "says": says}
 
 
 def key(answer):

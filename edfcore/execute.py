@@ -1,5 +1,6 @@
 """Execute a notebook in a fresh kernel and report its checks: what `edf check` prints."""
 
+import ast
 import json
 import re
 from dataclasses import asdict, dataclass
@@ -209,7 +210,9 @@ def _warnings(path, notebook, graded):
     ]
     found = [f"the locked cell {name!r} was changed; handing in restores it." for name in changed]
     for table in sorted(path.parent.glob("*.checks.json")):
-        cells = _graded_cells(table)
+        told = _told_of(table)
+        cells = set(told.get("cells", ()))
+        found += _absent(notebook, told.get("absent", {}))
         missing = sorted(cells - graded)
         if missing:
             found.append(f"check cells are missing: {', '.join(missing)}; handing in brings them back.")
@@ -220,11 +223,61 @@ def _warnings(path, notebook, graded):
     return found
 
 
-def _graded_cells(table):
+def _told_of(table):
+    """The contents of a checks file; nothing where it is damaged, which the notebook's own cells tell."""
     try:
-        return set(json.loads(table.read_text(encoding="utf-8"))["cells"])
-    except (ValueError, KeyError, TypeError):
+        found = json.loads(table.read_text(encoding="utf-8"))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _absent(notebook, absent):
+    """A sentence for each name in an answer that is not there while work is graded."""
+    aliases = {}
+    codes = [c for c in notebook.cells if c.cell_type == "code"]
+    asked = {c.metadata.get("nbgrader", {}).get("grade_id"): asked_names(c.source, aliases) for c in codes}
+    for exercise, names in absent.items():
+        inner = {(name.partition(".")[0], name.rpartition(".")[2]) for name in names}
+        for found in sorted(asked.get(exercise, ())):
+            top, *parts = found.split(".")
+            if top in names or any((top, part) in inner for part in parts):
+                yield f"{exercise} uses {found}, which is not there while work is graded; it must do without."
+
+
+def asked_names(source, aliases):
+    """The dotted names of modules and what is in them that a cell imports or reads.
+
+    Parameters
+    ----------
+    source : str, of a cell
+    aliases : dict from a name to what it was imported as; imports of this cell are added
+
+    Returns
+    -------
+    set of str, e.g. {"edfcore", "edfcore.VDot"}
+    """
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
         return set()
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+            aliases |= {a.asname or a.name.partition(".")[0]: a.name if a.asname else a.name.partition(".")[0]
+                        for a in node.names}  # fmt: skip
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+            aliases |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
+    for node in ast.walk(tree):
+        parts = []
+        while isinstance(node, ast.Attribute):
+            parts.insert(0, node.attr)
+            node = node.value
+        if isinstance(node, ast.Name) and node.id in aliases:
+            found.add(".".join([aliases[node.id], *parts]))
+    return found
 
 
 def _row(name, title, points, error, blame, setup):

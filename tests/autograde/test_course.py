@@ -234,3 +234,10 @@ def test_demo_shows_the_whole_path(tmp_path, root):
         "ada": 20, "bashir": 20, "chiara": 11, "dmitri": 8, "emeka": 0, "fen": 0,
     }  # fmt: skip
     assert len(list((tmp_path / "course" / "feedback").glob("*/A1/A1.html"))) == 6
+
+
+def test_edf_check_says_what_is_absent_while_work_is_graded(own):
+    """The answer is right here, and would earn nothing: the grading build lacks what would give it away."""
+    source = "import edfcore as edf\n\n\ndef layer(x, W, bias):\n    return edf.VDot(x, W.T).value - bias"
+    _, report = edf_check(own("layer", source))
+    assert any("layer uses edfcore.VDot, which is not there while work is graded" in w for w in report["warnings"])
