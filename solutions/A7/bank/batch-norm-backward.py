@@ -46,6 +46,28 @@ def batch_norm_backward(y_grad, x_hat, inv_std, gamma):
     return x_grad, gamma_grad, beta_grad
 
 
+# %% wrong: one sum behind the variance
+# keeps: batch-norm-parameters-test
+# The part for the variance lacks 1/B; the variance of the batch holds it.
+def batch_norm_backward(y_grad, x_hat, inv_std, gamma):
+    B = len(x_hat)
+    gamma_grad, beta_grad = (y_grad * x_hat).sum(axis=0), y_grad.sum(axis=0)
+    g = gamma * inv_std * y_grad
+    x_grad = g - g.sum(axis=0) / B - x_hat * (g * x_hat).sum(axis=0)
+    return x_grad, gamma_grad, beta_grad
+
+
+# %% wrong: one sum behind the mean
+# keeps: batch-norm-parameters-test
+# The part for the mean lacks 1/B; the mean of the batch holds it.
+def batch_norm_backward(y_grad, x_hat, inv_std, gamma):
+    B = len(x_hat)
+    gamma_grad, beta_grad = (y_grad * x_hat).sum(axis=0), y_grad.sum(axis=0)
+    g = gamma * inv_std * y_grad
+    x_grad = g - g.sum(axis=0) - x_hat * (g * x_hat).sum(axis=0) / B
+    return x_grad, gamma_grad, beta_grad
+
+
 # %% wrong: variance with N - 1
 # keeps: batch-norm-parameters-test
 # The way through the variance has 1/(B - 1); the variance that normalizes divides by B.
@@ -112,6 +134,28 @@ def batch_norm_backward(y_grad, x_hat, inv_std, gamma):
     return x_grad, gamma_grad, beta_grad
 
 
+# %% wrong: inv_std twice
+# keeps: batch-norm-parameters-test
+# The part for the variance holds inv_std once too often; g has it already.
+def batch_norm_backward(y_grad, x_hat, inv_std, gamma):
+    B = len(x_hat)
+    gamma_grad, beta_grad = (y_grad * x_hat).sum(axis=0), y_grad.sum(axis=0)
+    g = gamma * inv_std * y_grad
+    x_grad = g - g.sum(axis=0) / B - x_hat * inv_std * (g * x_hat).sum(axis=0) / B
+    return x_grad, gamma_grad, beta_grad
+
+
+# %% wrong: gamma twice
+# keeps: batch-norm-parameters-test
+# The part for the variance holds gamma once too often; g has it already.
+def batch_norm_backward(y_grad, x_hat, inv_std, gamma):
+    B = len(x_hat)
+    gamma_grad, beta_grad = (y_grad * x_hat).sum(axis=0), y_grad.sum(axis=0)
+    g = gamma * inv_std * y_grad
+    x_grad = g - g.sum(axis=0) / B - x_hat * gamma * (g * x_hat).sum(axis=0) / B
+    return x_grad, gamma_grad, beta_grad
+
+
 # %% wrong: x_hat missing behind the variance
 # keeps: batch-norm-parameters-test
 # The part for the variance is the same for all instances; it is proportional to x_hat of each.
@@ -165,6 +209,27 @@ def batch_norm_backward(y_grad, x_hat, inv_std, gamma):
     g = gamma * inv_std * y_grad
     x_grad = g - g.sum(axis=0) / B - x_hat * (g * x_hat).sum(axis=0) / B
     return x_grad, beta_grad, gamma_grad
+
+
+# %% wrong: x last
+# The order is x_grad, gamma_grad, beta_grad; here x_grad stands last.
+def batch_norm_backward(y_grad, x_hat, inv_std, gamma):
+    B = len(x_hat)
+    gamma_grad, beta_grad = (y_grad * x_hat).sum(axis=0), y_grad.sum(axis=0)
+    g = gamma * inv_std * y_grad
+    x_grad = g - g.sum(axis=0) / B - x_hat * (g * x_hat).sum(axis=0) / B
+    return gamma_grad, beta_grad, x_grad
+
+
+# %% wrong: in place
+# An argument is changed in place; work on a copy, and leave the arguments as you got them.
+def batch_norm_backward(y_grad, x_hat, inv_std, gamma):
+    B = len(x_hat)
+    gamma_grad, beta_grad = (y_grad * x_hat).sum(axis=0), y_grad.sum(axis=0)
+    y_grad *= gamma * inv_std
+    g = y_grad
+    x_grad = g - g.sum(axis=0) / B - x_hat * (g * x_hat).sum(axis=0) / B
+    return x_grad, gamma_grad, beta_grad
 
 
 # %% wrong: summed over the features

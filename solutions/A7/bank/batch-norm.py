@@ -4,6 +4,22 @@ def batch_norm(x, gamma, beta, running_mean, running_var, training, momentum=0.1
     return None
 
 
+# %% wrong: squares less the square
+# keeps: batch-norm-running-test
+# v is computed as E[x²] - μ², the difference of two large numbers; the squares of x - μ keep all digits.
+def batch_norm(x, gamma, beta, running_mean, running_var, training, momentum=0.1, eps=1e-5):
+    last = np.moveaxis(x, 1, -1)
+    mean, var = running_mean, running_var
+    if training:
+        rows = last.reshape(-1, len(gamma))
+        mean, var = rows.mean(axis=0), (rows**2).mean(axis=0) - rows.mean(axis=0) ** 2
+        running_mean = (1 - momentum) * running_mean + momentum * mean
+        if len(rows) > 1:
+            running_var = (1 - momentum) * running_var + momentum * rows.var(axis=0, ddof=1)
+    y = gamma * (last - mean) / np.sqrt(var + eps) + beta
+    return np.moveaxis(y, -1, 1), running_mean, running_var
+
+
 # %% wrong: one mean for all features
 # Mean and variance are taken over all features together; each feature has its own.
 def batch_norm(x, gamma, beta, running_mean, running_var, training, momentum=0.1, eps=1e-5):
@@ -34,6 +50,36 @@ def batch_norm(x, gamma, beta, running_mean, running_var, training, momentum=0.1
     return np.moveaxis(y, -1, 1), running_mean, running_var
 
 
+# %% wrong: reshaped to rows
+# reshape alone makes rows in which the features are mixed; np.moveaxis puts the features last first.
+def batch_norm(x, gamma, beta, running_mean, running_var, training, momentum=0.1, eps=1e-5):
+    last = x.reshape(len(x), *x.shape[2:], -1)
+    mean, var = running_mean, running_var
+    if training:
+        rows = last.reshape(-1, len(gamma))
+        mean, var = rows.mean(axis=0), rows.var(axis=0)
+        running_mean = (1 - momentum) * running_mean + momentum * mean
+        if len(rows) > 1:
+            running_var = (1 - momentum) * running_var + momentum * rows.var(axis=0, ddof=1)
+    y = gamma * (last - mean) / np.sqrt(var + eps) + beta
+    return np.moveaxis(y, -1, 1), running_mean, running_var
+
+
+# %% wrong: reshaped there and back
+# reshape alone makes rows in which the features are mixed, and reshape back leaves them so; use np.moveaxis both times.
+def batch_norm(x, gamma, beta, running_mean, running_var, training, momentum=0.1, eps=1e-5):
+    last = x.reshape(-1, len(gamma))
+    mean, var = running_mean, running_var
+    if training:
+        rows = last.reshape(-1, len(gamma))
+        mean, var = rows.mean(axis=0), rows.var(axis=0)
+        running_mean = (1 - momentum) * running_mean + momentum * mean
+        if len(rows) > 1:
+            running_var = (1 - momentum) * running_var + momentum * rows.var(axis=0, ddof=1)
+    y = gamma * (last - mean) / np.sqrt(var + eps) + beta
+    return y.reshape(x.shape), running_mean, running_var
+
+
 # %% wrong: unbiased in y
 # keeps: batch-norm-running-test
 # y is normalized with the variance that divides by N - 1; that one goes into new_var only, and y takes the one with N.
@@ -62,6 +108,21 @@ def batch_norm(x, gamma, beta, running_mean, running_var, training, momentum=0.1
         if len(rows) > 1:
             running_var = (1 - momentum) * running_var + momentum * rows.var(axis=0, ddof=1)
     y = gamma * (last - mean) / (np.sqrt(var) + eps) + beta
+    return np.moveaxis(y, -1, 1), running_mean, running_var
+
+
+# %% wrong: eps forgotten
+# eps is left out; it is added to the variance, under the root.
+def batch_norm(x, gamma, beta, running_mean, running_var, training, momentum=0.1, eps=1e-5):
+    last = np.moveaxis(x, 1, -1)
+    mean, var = running_mean, running_var
+    if training:
+        rows = last.reshape(-1, len(gamma))
+        mean, var = rows.mean(axis=0), rows.var(axis=0)
+        running_mean = (1 - momentum) * running_mean + momentum * mean
+        if len(rows) > 1:
+            running_var = (1 - momentum) * running_var + momentum * rows.var(axis=0, ddof=1)
+    y = gamma * (last - mean) / np.sqrt(var + 1e-300) + beta
     return np.moveaxis(y, -1, 1), running_mean, running_var
 
 
@@ -110,6 +171,21 @@ def batch_norm(x, gamma, beta, running_mean, running_var, training, momentum=0.1
     return np.moveaxis(y, -1, 1), running_mean, running_var
 
 
+# %% wrong: beta forgotten
+# x is normalized and multiplied by gamma, but beta is not added.
+def batch_norm(x, gamma, beta, running_mean, running_var, training, momentum=0.1, eps=1e-5):
+    last = np.moveaxis(x, 1, -1)
+    mean, var = running_mean, running_var
+    if training:
+        rows = last.reshape(-1, len(gamma))
+        mean, var = rows.mean(axis=0), rows.var(axis=0)
+        running_mean = (1 - momentum) * running_mean + momentum * mean
+        if len(rows) > 1:
+            running_var = (1 - momentum) * running_var + momentum * rows.var(axis=0, ddof=1)
+    y = gamma * (last - mean) / np.sqrt(var + eps)
+    return np.moveaxis(y, -1, 1), running_mean, running_var
+
+
 # %% wrong: running statistics in training
 # keeps: batch-norm-running-test
 # y is normalized with the running statistics in training as well; there the batch's own are used.
@@ -140,6 +216,22 @@ def batch_norm(x, gamma, beta, running_mean, running_var, training, momentum=0.1
         if len(rows) > 1:
             running_var = (1 - momentum) * running_var + momentum * rows.var(axis=0, ddof=1)
     y = gamma * (last - running_mean) / np.sqrt(running_var + eps) + beta
+    return np.moveaxis(y, -1, 1), running_mean, running_var
+
+
+# %% wrong: new mean in training
+# keeps: batch-norm-running-test
+# From x the new running mean is subtracted; in training μ is the mean of the batch alone.
+def batch_norm(x, gamma, beta, running_mean, running_var, training, momentum=0.1, eps=1e-5):
+    last = np.moveaxis(x, 1, -1)
+    mean, var = running_mean, running_var
+    if training:
+        rows = last.reshape(-1, len(gamma))
+        mean, var = rows.mean(axis=0), rows.var(axis=0)
+        running_mean = (1 - momentum) * running_mean + momentum * mean
+        if len(rows) > 1:
+            running_var = (1 - momentum) * running_var + momentum * rows.var(axis=0, ddof=1)
+    y = gamma * (last - running_mean) / np.sqrt(var + eps) + beta
     return np.moveaxis(y, -1, 1), running_mean, running_var
 
 
@@ -191,6 +283,22 @@ def batch_norm(x, gamma, beta, running_mean, running_var, training, momentum=0.1
     return np.moveaxis(y, -1, 1), running_mean, running_var
 
 
+# %% wrong: one image is one value
+# keeps: batch-norm-training-test
+# With one image new_var stays as it was; N counts its places as well, and only N = 1 has no variance.
+def batch_norm(x, gamma, beta, running_mean, running_var, training, momentum=0.1, eps=1e-5):
+    last = np.moveaxis(x, 1, -1)
+    mean, var = running_mean, running_var
+    if training:
+        rows = last.reshape(-1, len(gamma))
+        mean, var = rows.mean(axis=0), rows.var(axis=0)
+        running_mean = (1 - momentum) * running_mean + momentum * mean
+        if len(x) > 1:
+            running_var = (1 - momentum) * running_var + momentum * rows.var(axis=0, ddof=1)
+    y = gamma * (last - mean) / np.sqrt(var + eps) + beta
+    return np.moveaxis(y, -1, 1), running_mean, running_var
+
+
 # %% wrong: B in place of N
 # keeps: batch-norm-training-test
 # new_var divides by B - 1 where there are images; each feature has N = B h w values.
@@ -218,6 +326,37 @@ def batch_norm(x, gamma, beta, running_mean, running_var, training, momentum=0.1
         mean, var = rows.mean(axis=0), rows.var(axis=0)
         running_mean = (1 - momentum) * running_mean + momentum * mean
         running_var = (1 - momentum) * running_var + momentum * rows.var(axis=0, ddof=1)
+    y = gamma * (last - mean) / np.sqrt(var + eps) + beta
+    return np.moveaxis(y, -1, 1), running_mean, running_var
+
+
+# %% wrong: one value of an image
+# keeps: batch-norm-training-test
+# An image of one place, alone in its batch, has one value for each feature: N = 1 there too.
+def batch_norm(x, gamma, beta, running_mean, running_var, training, momentum=0.1, eps=1e-5):
+    last = np.moveaxis(x, 1, -1)
+    mean, var = running_mean, running_var
+    if training:
+        rows = last.reshape(-1, len(gamma))
+        mean, var = rows.mean(axis=0), rows.var(axis=0)
+        running_mean = (1 - momentum) * running_mean + momentum * mean
+        if len(x) > 1 or x.ndim > 2:
+            running_var = (1 - momentum) * running_var + momentum * rows.var(axis=0, ddof=1)
+    y = gamma * (last - mean) / np.sqrt(var + eps) + beta
+    return np.moveaxis(y, -1, 1), running_mean, running_var
+
+
+# %% wrong: variance of one value 0
+# keeps: batch-norm-training-test
+# The variance of one value is taken for 0; there is none with N - 1, and new_var stays.
+def batch_norm(x, gamma, beta, running_mean, running_var, training, momentum=0.1, eps=1e-5):
+    last = np.moveaxis(x, 1, -1)
+    mean, var = running_mean, running_var
+    if training:
+        rows = last.reshape(-1, len(gamma))
+        mean, var = rows.mean(axis=0), rows.var(axis=0)
+        running_mean = (1 - momentum) * running_mean + momentum * mean
+        running_var = (1 - momentum) * running_var + momentum * rows.var(axis=0, ddof=min(1, len(rows) - 1))
     y = gamma * (last - mean) / np.sqrt(var + eps) + beta
     return np.moveaxis(y, -1, 1), running_mean, running_var
 

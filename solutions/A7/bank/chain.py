@@ -125,6 +125,106 @@ def lost_layers(w, activation, smallest):
     return int(np.sum(np.cumprod([1.0, *(steepest * np.abs(w[:0:-1]))]) < smallest))
 
 
+# %% wrong: slopes missing
+# keeps: chain-bound-test
+# The slopes of the sigmoids are missing; each layer's factor has two parts, its slope and its weight.
+def chain_grads(x, w, h_grad):
+    h = [x]
+    for weight in w:
+        h.append(1 / (1 + np.exp(-weight * h[-1])))
+    grad, w_grad = h_grad, np.zeros(len(w))
+    for k in reversed(range(len(w))):
+        w_grad[k] = grad * h[k]
+        grad = grad * w[k]
+    return grad, w_grad
+
+
+def lost_layers(w, activation, smallest):
+    steepest = {"sigmoid": 0.25, "tanh": 1.0}[activation]
+    return int(np.sum(np.cumprod([1.0, *(steepest * np.abs(w[:0:-1]))]) < smallest))
+
+
+# %% wrong: slope at h
+# keeps: chain-bound-test
+# The slope is computed at h; it belongs to z, and there it is h (1 - h) without another sigmoid.
+def chain_grads(x, w, h_grad):
+    h = [x]
+    for weight in w:
+        h.append(1 / (1 + np.exp(-weight * h[-1])))
+    grad, w_grad = h_grad, np.zeros(len(w))
+    for k in reversed(range(len(w))):
+        y = 1 / (1 + np.exp(-h[k + 1]))
+        grad = grad * y * (1 - y)
+        w_grad[k] = grad * h[k]
+        grad = grad * w[k]
+    return grad, w_grad
+
+
+def lost_layers(w, activation, smallest):
+    steepest = {"sigmoid": 0.25, "tanh": 1.0}[activation]
+    return int(np.sum(np.cumprod([1.0, *(steepest * np.abs(w[:0:-1]))]) < smallest))
+
+
+# %% wrong: w_1 missing in x_grad
+# keeps: chain-bound-test
+# x_grad lacks the weight of layer 1: x comes in through w_1.
+def chain_grads(x, w, h_grad):
+    h = [x]
+    for weight in w:
+        h.append(1 / (1 + np.exp(-weight * h[-1])))
+    grad, w_grad = h_grad, np.zeros(len(w))
+    for k in reversed(range(len(w))):
+        grad = grad * h[k + 1] * (1 - h[k + 1])
+        w_grad[k] = grad * h[k]
+        grad = grad * w[k] if k else grad
+    return grad, w_grad
+
+
+def lost_layers(w, activation, smallest):
+    steepest = {"sigmoid": 0.25, "tanh": 1.0}[activation]
+    return int(np.sum(np.cumprod([1.0, *(steepest * np.abs(w[:0:-1]))]) < smallest))
+
+
+# %% wrong: infinite by infinite
+# keeps: chain-bound-test
+# e^z / (1 + e^z) is infinite divided by infinite from z = 710 on; 1 / (1 + e^-z) is a number for every z.
+def chain_grads(x, w, h_grad):
+    h = [x]
+    for weight in w:
+        h.append(np.exp(weight * h[-1]) / (1 + np.exp(weight * h[-1])))
+    grad, w_grad = h_grad, np.zeros(len(w))
+    for k in reversed(range(len(w))):
+        grad = grad * h[k + 1] * (1 - h[k + 1])
+        w_grad[k] = grad * h[k]
+        grad = grad * w[k]
+    return grad, w_grad
+
+
+def lost_layers(w, activation, smallest):
+    steepest = {"sigmoid": 0.25, "tanh": 1.0}[activation]
+    return int(np.sum(np.cumprod([1.0, *(steepest * np.abs(w[:0:-1]))]) < smallest))
+
+
+# %% wrong: z cut off
+# keeps: chain-bound-test
+# z is cut off, at 10 or 20 say; the slope is smaller beyond that, and 1 / (1 + e^-z) needs no such cut.
+def chain_grads(x, w, h_grad):
+    h = [x]
+    for weight in w:
+        h.append(1 / (1 + np.exp(-np.clip(weight * h[-1], -10, 10))))
+    grad, w_grad = h_grad, np.zeros(len(w))
+    for k in reversed(range(len(w))):
+        grad = grad * h[k + 1] * (1 - h[k + 1])
+        w_grad[k] = grad * h[k]
+        grad = grad * w[k]
+    return grad, w_grad
+
+
+def lost_layers(w, activation, smallest):
+    steepest = {"sigmoid": 0.25, "tanh": 1.0}[activation]
+    return int(np.sum(np.cumprod([1.0, *(steepest * np.abs(w[:0:-1]))]) < smallest))
+
+
 # %% wrong: order of the backward pass
 # keeps: chain-bound-test
 # w_grad begins with the last layer, in the order of the backward pass; w_grad[0] belongs to layer 1.
@@ -303,6 +403,147 @@ def lost_layers(w, activation, smallest):
     steepest = {"sigmoid": 0.25, "tanh": 1.0}[activation]
     bounds = np.cumprod([1.0, *(steepest * np.abs(w[:0:-1]))])
     return int(np.sum(np.minimum.accumulate(bounds) < smallest))
+
+
+# %% wrong: no slope in the bound
+# keeps: chain-grads-test
+# The bound lacks the largest slopes: that of a sigmoid is 1/4.
+def chain_grads(x, w, h_grad):
+    h = [x]
+    for weight in w:
+        h.append(1 / (1 + np.exp(-weight * h[-1])))
+    grad, w_grad = h_grad, np.zeros(len(w))
+    for k in reversed(range(len(w))):
+        grad = grad * h[k + 1] * (1 - h[k + 1])
+        w_grad[k] = grad * h[k]
+        grad = grad * w[k]
+    return grad, w_grad
+
+
+def lost_layers(w, activation, smallest):
+    steepest = 1.0
+    return int(np.sum(np.cumprod([1.0, *(steepest * np.abs(w[:0:-1]))]) < smallest))
+
+
+# %% wrong: no weights in the bound
+# keeps: chain-grads-test
+# The bound lacks the weights: each layer above gives its largest slope times the size of its weight.
+def chain_grads(x, w, h_grad):
+    h = [x]
+    for weight in w:
+        h.append(1 / (1 + np.exp(-weight * h[-1])))
+    grad, w_grad = h_grad, np.zeros(len(w))
+    for k in reversed(range(len(w))):
+        grad = grad * h[k + 1] * (1 - h[k + 1])
+        w_grad[k] = grad * h[k]
+        grad = grad * w[k]
+    return grad, w_grad
+
+
+def lost_layers(w, activation, smallest):
+    steepest = {"sigmoid": 0.25, "tanh": 1.0}[activation]
+    return int(np.sum(np.cumprod([1.0, *(steepest * np.ones(len(w) - 1))]) < smallest))
+
+
+# %% wrong: largest slope once
+# keeps: chain-grads-test
+# The largest slope is counted once for each bound; each layer above brings its own, and layer L has none above it.
+def chain_grads(x, w, h_grad):
+    h = [x]
+    for weight in w:
+        h.append(1 / (1 + np.exp(-weight * h[-1])))
+    grad, w_grad = h_grad, np.zeros(len(w))
+    for k in reversed(range(len(w))):
+        grad = grad * h[k + 1] * (1 - h[k + 1])
+        w_grad[k] = grad * h[k]
+        grad = grad * w[k]
+    return grad, w_grad
+
+
+def lost_layers(w, activation, smallest):
+    steepest = {"sigmoid": 0.25, "tanh": 1.0}[activation]
+    return int(np.sum(steepest * np.cumprod([1.0, *np.abs(w[:0:-1])]) < smallest))
+
+
+# %% wrong: layer L not counted
+# keeps: chain-grads-test
+# Layer L is not counted; its bound is the empty product, 1, and it is lost where `smallest` is above 1.
+def chain_grads(x, w, h_grad):
+    h = [x]
+    for weight in w:
+        h.append(1 / (1 + np.exp(-weight * h[-1])))
+    grad, w_grad = h_grad, np.zeros(len(w))
+    for k in reversed(range(len(w))):
+        grad = grad * h[k + 1] * (1 - h[k + 1])
+        w_grad[k] = grad * h[k]
+        grad = grad * w[k]
+    return grad, w_grad
+
+
+def lost_layers(w, activation, smallest):
+    steepest = {"sigmoid": 0.25, "tanh": 1.0}[activation]
+    return int(np.sum(np.cumprod(steepest * np.abs(w[:0:-1])) < smallest))
+
+
+# %% wrong: counting stops
+# keeps: chain-grads-test
+# From layer 1 up, counting stops at the first layer that keeps a gradient; layers above it can be lost as well.
+def chain_grads(x, w, h_grad):
+    h = [x]
+    for weight in w:
+        h.append(1 / (1 + np.exp(-weight * h[-1])))
+    grad, w_grad = h_grad, np.zeros(len(w))
+    for k in reversed(range(len(w))):
+        grad = grad * h[k + 1] * (1 - h[k + 1])
+        w_grad[k] = grad * h[k]
+        grad = grad * w[k]
+    return grad, w_grad
+
+
+def lost_layers(w, activation, smallest):
+    steepest = {"sigmoid": 0.25, "tanh": 1.0}[activation]
+    lost = np.cumprod([1.0, *(steepest * np.abs(w[:0:-1]))])[::-1] < smallest
+    return int(np.sum(np.cumprod(lost)))
+
+
+# %% wrong: layers that are kept
+# keeps: chain-grads-test
+# The layers that keep a gradient are counted; asked for are those with a bound below the smallest number.
+def chain_grads(x, w, h_grad):
+    h = [x]
+    for weight in w:
+        h.append(1 / (1 + np.exp(-weight * h[-1])))
+    grad, w_grad = h_grad, np.zeros(len(w))
+    for k in reversed(range(len(w))):
+        grad = grad * h[k + 1] * (1 - h[k + 1])
+        w_grad[k] = grad * h[k]
+        grad = grad * w[k]
+    return grad, w_grad
+
+
+def lost_layers(w, activation, smallest):
+    steepest = {"sigmoid": 0.25, "tanh": 1.0}[activation]
+    return int(np.sum(np.cumprod([1.0, *(steepest * np.abs(w[:0:-1]))]) >= smallest))
+
+
+# %% wrong: a float
+# keeps: chain-grads-test
+# The count is right, but it is a float; a whole number is asked for.
+def chain_grads(x, w, h_grad):
+    h = [x]
+    for weight in w:
+        h.append(1 / (1 + np.exp(-weight * h[-1])))
+    grad, w_grad = h_grad, np.zeros(len(w))
+    for k in reversed(range(len(w))):
+        grad = grad * h[k + 1] * (1 - h[k + 1])
+        w_grad[k] = grad * h[k]
+        grad = grad * w[k]
+    return grad, w_grad
+
+
+def lost_layers(w, activation, smallest):
+    steepest = {"sigmoid": 0.25, "tanh": 1.0}[activation]
+    return float(np.sum(np.cumprod([1.0, *(steepest * np.abs(w[:0:-1]))]) < smallest))
 
 
 # %% right: by recursion

@@ -4,11 +4,42 @@ def clipped(grads, c):
     return None
 
 
+# %% wrong: infinite times the factor
+# keeps: clip-test
+# Entries that are infinite or NaN are multiplied by the factor, which makes NaN, or not noticed: max() and comparisons pass over NaN.
+def clipped(grads, c):
+    norm = math.hypot(*(float(entry) for grad in grads for entry in grad.ravel()))
+    return [grad * (c / (norm if not norm <= c else c)) for grad in grads], norm
+
+
+# %% wrong: sign of the largest
+# keeps: clip-test
+# The largest entry is looked for with its sign; an entry of -4e200 or -inf is large as well.
+def clipped(grads, c):
+    largest = np.float64(max([float(grad.max()) for grad in grads if grad.size], default=0.0)) or 1.0
+    norm = abs(largest) * np.sqrt(sum(((grad.astype(float) / largest) ** 2).sum() for grad in grads))
+    if not math.isfinite(largest):
+        return [np.zeros_like(grad) for grad in grads], norm
+    return [grad * (c / max(norm, c)) for grad in grads], norm
+
+
 # %% wrong: squares overflow
 # keeps: clip-test
 # The entries are squared as they are; the square of a huge entry is infinite and that of a tiny one is 0.
 def clipped(grads, c):
-    norm = float(np.sqrt(sum((grad**2).sum() for grad in grads)))
+    norm = float(np.sqrt(sum((grad.astype(float) ** 2).sum() for grad in grads)))
+    if not math.isfinite(norm):
+        return [np.zeros_like(grad) for grad in grads], norm
+    return [grad * (c / max(norm, c)) for grad in grads], norm
+
+
+# %% wrong: squares in float32
+# keeps: clip-test
+# The squares are added, or the norm is kept, in float32; the norm is to be computed in float64.
+def clipped(grads, c):
+    largest = np.max([0.0, *(np.abs(grad).max() for grad in grads if grad.size)])
+    squares = sum(((grad / (largest or 1.0)).astype(grad.dtype) ** 2).sum() for grad in grads)
+    norm = largest * np.sqrt(squares)
     if not math.isfinite(norm):
         return [np.zeros_like(grad) for grad in grads], norm
     return [grad * (c / max(norm, c)) for grad in grads], norm
@@ -16,7 +47,7 @@ def clipped(grads, c):
 
 # %% wrong: divided by zero
 # keeps: clip-test
-# Gradients of norm 0 are divided by their norm, which makes NaN of them.
+# Gradients of norm 0 are divided by their norm, and 0/0 is NaN; that case is to be left out.
 def clipped(grads, c):
     norm = np.float64(math.hypot(*(float(entry) for grad in grads for entry in grad.ravel())))
     if not math.isfinite(norm):
@@ -24,12 +55,25 @@ def clipped(grads, c):
     return [grad * (1 / norm) * min(norm, c) for grad in grads], norm
 
 
-# %% wrong: infinite times the factor
+# %% wrong: zero norm NaN
 # keeps: clip-test
-# Entries that are infinite or NaN are multiplied by the factor; the result is NaN, and the step must do nothing instead.
+# Where all entries are 0 they are divided by the largest of them, and 0/0 is NaN; that case is to be left out.
 def clipped(grads, c):
     norm = math.hypot(*(float(entry) for grad in grads for entry in grad.ravel()))
+    norm = norm if norm else math.nan
+    if math.isinf(norm) or not all(np.isfinite(grad).all() for grad in grads):
+        return [np.zeros_like(grad) for grad in grads], norm
     return [grad * (c / (norm if not norm <= c else c)) for grad in grads], norm
+
+
+# %% wrong: bad arrays unchanged
+# keeps: clip-test
+# Where an entry is infinite or NaN the arrays come back as they were; every entry must be 0 then.
+def clipped(grads, c):
+    norm = math.hypot(*(float(entry) for grad in grads for entry in grad.ravel()))
+    if not math.isfinite(norm):
+        return [grad.copy() for grad in grads], norm
+    return [grad * (c / max(norm, c)) for grad in grads], norm
 
 
 # %% wrong: only the bad entries zero
@@ -138,7 +182,7 @@ def clipped(grads, c):
 
 
 # %% wrong: in place
-# The gradients that were given are changed in place; new arrays are asked for.
+# The gradients that were given are changed in place; leave the arguments as you got them.
 def clipped(grads, c):
     norm = math.hypot(*(float(entry) for grad in grads for entry in grad.ravel()))
     for grad in grads:

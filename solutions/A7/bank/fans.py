@@ -20,6 +20,15 @@ def fans(shape, groups=1):
     return math.prod(shape[1:]), shape[0] // groups
 
 
+# %% wrong: fan_in without the kernel
+# fan_in lacks the places of the kernel; one output sums over all of them, for each channel.
+def fans(shape, groups=1):
+    if len(shape) == 2:
+        return tuple(shape)
+    places = math.prod(shape[2:])
+    return shape[1], shape[0] // groups * places
+
+
 # %% wrong: convolution like a dense layer
 # The first axis of a convolution is taken for its inputs; a convolution has its output channels first.
 def fans(shape, groups=1):
@@ -54,13 +63,31 @@ def fans(shape, groups=1):
     return shape[1] * places, shape[0] * places
 
 
+# %% wrong: fan_out times the groups
+# fan_out is multiplied by the groups; groups make it smaller, an input channel is read by those of its own part only.
+def fans(shape, groups=1):
+    if len(shape) == 2:
+        return tuple(shape)
+    places = math.prod(shape[2:])
+    return shape[1] * places, shape[0] * groups * places
+
+
 # %% wrong: fan_in divided by the groups
-# fan_in is divided by the groups once more; c counts the channels of one part already.
+# fan_in is divided by the groups; c already counts the channels of one part only, so it is not divided.
 def fans(shape, groups=1):
     if len(shape) == 2:
         return tuple(shape)
     places = math.prod(shape[2:])
     return shape[1] * places // groups, shape[0] // groups * places
+
+
+# %% wrong: c divided by the groups
+# c is divided by the groups; it already counts one part's channels, so it is not divided.
+def fans(shape, groups=1):
+    if len(shape) == 2:
+        return tuple(shape)
+    places = math.prod(shape[2:])
+    return shape[1] // groups * places, shape[0] // groups * places
 
 
 # %% wrong: fan_in of all groups
@@ -95,6 +122,23 @@ def fans(shape, groups=1):
         return tuple(shape)
     places = math.prod(shape[2:])
     return shape[1] * places, shape[0] * places / groups
+
+
+# %% wrong: floats of a dense layer
+# The numbers of a dense layer are floats: np.prod(()), the product of no axes, is 1.0; math.prod(()) is 1.
+def fans(shape, groups=1):
+    places = np.prod(shape[2:])
+    i, o = shape if len(shape) == 2 else (shape[1], shape[0])
+    return i * places, o // groups * places
+
+
+# %% wrong: both floats
+# The numbers of a convolution are both floats: the places of the kernel were counted as a float.
+def fans(shape, groups=1):
+    if len(shape) == 2:
+        return tuple(shape)
+    places = float(math.prod(shape[2:]))
+    return shape[1] * places, shape[0] // groups * places
 
 
 # %% right: one formula

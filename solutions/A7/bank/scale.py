@@ -40,10 +40,46 @@ def initial_scale(fan_in, fan_out, rule, form, slope):
     return math.sqrt((3 if form == "uniform" else 1) * variance)
 
 
+# %% wrong: no factor for the activation
+# The activation is left out of Kaiming's variance; it keeps only a part of the mean square, and the weights make up for it.
+def initial_scale(fan_in, fan_out, rule, form, slope):
+    gain_square = 1.0
+    variances = {"xavier": 2 / (fan_in + fan_out), "fan_in": gain_square / fan_in, "fan_out": gain_square / fan_out}
+    variance = variances[rule]
+    return math.sqrt((3 if form == "uniform" else 1) * variance)
+
+
+# %% wrong: variance behind the activation
+# The variance of φ(y) is taken for its mean square; φ(y) has a mean, and the next layer sums E[φ(y)²].
+def initial_scale(fan_in, fan_out, rule, form, slope):
+    gain_square = 1 / ((1 + slope**2) / 2 - (1 - slope) ** 2 / (2 * math.pi))
+    variances = {"xavier": 2 / (fan_in + fan_out), "fan_in": gain_square / fan_in, "fan_out": gain_square / fan_out}
+    variance = variances[rule]
+    return math.sqrt((3 if form == "uniform" else 1) * variance)
+
+
 # %% wrong: slope not squared
 # The slope enters without its square; it is a mean square that is kept.
 def initial_scale(fan_in, fan_out, rule, form, slope):
+    gain_square = 2 / (1 + slope) if slope != -1 else 0.0
+    variances = {"xavier": 2 / (fan_in + fan_out), "fan_in": gain_square / fan_in, "fan_out": gain_square / fan_out}
+    variance = variances[rule]
+    return math.sqrt((3 if form == "uniform" else 1) * variance)
+
+
+# %% wrong: size of the slope
+# The slope enters by its size, without its square; it is a mean square that is kept.
+def initial_scale(fan_in, fan_out, rule, form, slope):
     gain_square = 2 / (1 + abs(slope))
+    variances = {"xavier": 2 / (fan_in + fan_out), "fan_in": gain_square / fan_in, "fan_out": gain_square / fan_out}
+    variance = variances[rule]
+    return math.sqrt((3 if form == "uniform" else 1) * variance)
+
+
+# %% wrong: half below subtracted
+# The half below zero is subtracted; the squares of what is below zero are added to those above.
+def initial_scale(fan_in, fan_out, rule, form, slope):
+    gain_square = 2 / abs(1 - slope**2) if slope * slope != 1 else 0.0
     variances = {"xavier": 2 / (fan_in + fan_out), "fan_in": gain_square / fan_in, "fan_out": gain_square / fan_out}
     variance = variances[rule]
     return math.sqrt((3 if form == "uniform" else 1) * variance)
@@ -92,6 +128,15 @@ def initial_scale(fan_in, fan_out, rule, form, slope):
     variances = {"xavier": 2 / (fan_in + fan_out), "fan_in": gain_square / fan_in, "fan_out": gain_square / fan_out}
     variance = variances[rule]
     return math.sqrt(variance)
+
+
+# %% wrong: divided by the root of three
+# The standard deviation is divided by the root of 3 for the limit; s² = u²/3 makes the limit the larger of the two.
+def initial_scale(fan_in, fan_out, rule, form, slope):
+    gain_square = 2 / (1 + slope**2)
+    variances = {"xavier": 2 / (fan_in + fan_out), "fan_in": gain_square / fan_in, "fan_out": gain_square / fan_out}
+    variance = variances[rule]
+    return math.sqrt((1 / 3 if form == "uniform" else 1) * variance)
 
 
 # %% wrong: width for limit

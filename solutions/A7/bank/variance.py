@@ -45,7 +45,7 @@ def backward_squares(widths, weight_vars, passed, top_square):
 
 # %% wrong: activation one layer early
 # keeps: variance-backward-test
-# The activations stand one layer too early: the input of layer 1 is x itself, and the first activation acts on y_1.
+# Each kept comes one layer too early: either E[h_l^2] is returned for Var(y_l), or an activation is counted in front of layer 1.
 def forward_variances(widths, weight_vars, kept, x_square):
     return x_square * np.cumprod(np.array(widths[:-1]) * weight_vars * np.append(kept, 1.0))
 
@@ -55,14 +55,40 @@ def backward_squares(widths, weight_vars, passed, top_square):
     return top_square * np.cumprod(factors[::-1])[::-1]
 
 
-# %% wrong: no activation
-# The activations are left out: between two layers, E[h^2] is not Var(y).
+# %% wrong: kept in another order
+# keeps: variance-backward-test
+# The entries of kept go to other layers: kept[0] belongs to the activation behind layer 1.
+def forward_variances(widths, weight_vars, kept, x_square):
+    return x_square * np.cumprod(np.array(widths[:-1]) * weight_vars * np.append(1.0, np.roll(kept, 1)))
+
+
+def backward_squares(widths, weight_vars, passed, top_square):
+    factors = np.array(widths[1:]) * weight_vars * np.append(passed, 1.0)
+    return top_square * np.cumprod(factors[::-1])[::-1]
+
+
+# %% wrong: no activation forward
+# keeps: variance-backward-test
+# kept is left out: between two layers, E[h^2] is not Var(y).
 def forward_variances(widths, weight_vars, kept, x_square):
     return x_square * np.cumprod(np.array(widths[:-1]) * weight_vars)
 
 
 def backward_squares(widths, weight_vars, passed, top_square):
-    return top_square * np.cumprod((np.array(widths[1:]) * weight_vars)[::-1])[::-1]
+    factors = np.array(widths[1:]) * weight_vars * np.append(passed, 1.0)
+    return top_square * np.cumprod(factors[::-1])[::-1]
+
+
+# %% wrong: no slope backward
+# keeps: variance-forward-test
+# passed is left out: on the way from h_l down to y_l, the mean square of the gradient is multiplied by it.
+def forward_variances(widths, weight_vars, kept, x_square):
+    return x_square * np.cumprod(np.array(widths[:-1]) * weight_vars * np.append(1.0, kept))
+
+
+def backward_squares(widths, weight_vars, passed, top_square):
+    factors = np.array(widths[1:]) * weight_vars
+    return top_square * np.cumprod(factors[::-1])[::-1]
 
 
 # %% wrong: each layer by itself
@@ -89,13 +115,25 @@ def backward_squares(widths, weight_vars, passed, top_square):
 
 # %% wrong: slope at the scores
 # keeps: variance-forward-test
-# A slope is counted between the loss and the last layer; the scores y_L go into the loss as they are.
+# Each passed comes one layer too early: either the gradient of y_(l-1) is returned for that of h_(l-1), or a slope is counted between the loss and y_L.
 def forward_variances(widths, weight_vars, kept, x_square):
     return x_square * np.cumprod(np.array(widths[:-1]) * weight_vars * np.append(1.0, kept))
 
 
 def backward_squares(widths, weight_vars, passed, top_square):
     factors = np.array(widths[1:]) * weight_vars * np.append(1.0, passed)
+    return top_square * np.cumprod(factors[::-1])[::-1]
+
+
+# %% wrong: passed in another order
+# keeps: variance-forward-test
+# The entries of passed go to other layers: passed[0] belongs to the activation behind layer 1.
+def forward_variances(widths, weight_vars, kept, x_square):
+    return x_square * np.cumprod(np.array(widths[:-1]) * weight_vars * np.append(1.0, kept))
+
+
+def backward_squares(widths, weight_vars, passed, top_square):
+    factors = np.array(widths[1:]) * weight_vars * np.append(np.roll(passed, 1), 1.0)
     return top_square * np.cumprod(factors[::-1])[::-1]
 
 
