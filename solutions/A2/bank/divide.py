@@ -21,6 +21,28 @@ def divide_backward(x, y, z_grad):
     return tuple(grads)
 
 
+# %% wrong: averaged along axes of size 1
+# Along axes of size 1 the contributions are averaged; each of them counts fully, so they are summed.
+def divide_backward(x, y, z_grad):
+    grads = []
+    for argument, contribution in [(x, z_grad / y), (y, -z_grad * x / y**2)]:
+        contribution = contribution.sum(axis=tuple(range(contribution.ndim - argument.ndim)))
+        ones = tuple(k for k, size in enumerate(argument.shape) if size == 1)
+        grads.append(contribution.mean(axis=ones, keepdims=True))
+    return tuple(grads)
+
+
+# %% wrong: averaged along missing axes
+# Along the axes that an argument lacks the contributions are averaged; each of them counts fully, so they are summed.
+def divide_backward(x, y, z_grad):
+    grads = []
+    for argument, contribution in [(x, z_grad / y), (y, -z_grad * x / y**2)]:
+        contribution = contribution.mean(axis=tuple(range(contribution.ndim - argument.ndim)))
+        ones = tuple(k for k, size in enumerate(argument.shape) if size == 1)
+        grads.append(contribution.sum(axis=ones, keepdims=True))
+    return tuple(grads)
+
+
 # %% wrong: axis of size 1 lost
 # The axes of size 1 are gone: a sum takes its axis away unless keepdims=True, and a gradient has the shape of its argument.
 def divide_backward(x, y, z_grad):
@@ -73,6 +95,28 @@ def divide_backward(x, y, z_grad):
     return tuple(grads)
 
 
+# %% wrong: upstream forgotten in x_grad
+# In x_grad what comes from above is left out: z_grad takes no part, as if it were all ones.
+def divide_backward(x, y, z_grad):
+    grads = []
+    for argument, contribution in [(x, np.ones_like(z_grad) / y), (y, -z_grad * x / y**2)]:
+        sizes = (1,) * (contribution.ndim - argument.ndim) + argument.shape
+        repeated = tuple(k for k, size in enumerate(sizes) if size == 1)
+        grads.append(contribution.sum(axis=repeated).reshape(argument.shape))
+    return tuple(grads)
+
+
+# %% wrong: upstream forgotten in y_grad
+# In y_grad what comes from above is left out: z_grad takes no part, as if it were all ones.
+def divide_backward(x, y, z_grad):
+    grads = []
+    for argument, contribution in [(x, z_grad / y), (y, -np.ones_like(z_grad) * x / y**2)]:
+        sizes = (1,) * (contribution.ndim - argument.ndim) + argument.shape
+        repeated = tuple(k for k, size in enumerate(sizes) if size == 1)
+        grads.append(contribution.sum(axis=repeated).reshape(argument.shape))
+    return tuple(grads)
+
+
 # %% wrong: summed too early
 # z_grad is summed back first and the other factors after it; each entry of z_grad meets its own x and y before the sum.
 def divide_backward(x, y, z_grad):
@@ -112,6 +156,40 @@ def divide_backward(x, y, z_grad):
 def divide_backward(x, y, z_grad):
     grads = []
     for argument, contribution in [(x, z_grad / y), (y, -z_grad / y**2)]:
+        sizes = (1,) * (contribution.ndim - argument.ndim) + argument.shape
+        repeated = tuple(k for k, size in enumerate(sizes) if size == 1)
+        grads.append(contribution.sum(axis=repeated).reshape(argument.shape))
+    return tuple(grads)
+
+
+# %% wrong: x_grad times y
+# In x_grad z_grad is multiplied by y; x was divided by it, and so is what goes back.
+def divide_backward(x, y, z_grad):
+    grads = []
+    for argument, contribution in [(x, z_grad * y), (y, -z_grad * x / y**2)]:
+        sizes = (1,) * (contribution.ndim - argument.ndim) + argument.shape
+        repeated = tuple(k for k, size in enumerate(sizes) if size == 1)
+        grads.append(contribution.sum(axis=repeated).reshape(argument.shape))
+    return tuple(grads)
+
+
+# %% wrong: x and y exchanged in y_grad
+# In y_grad x and y have changed places; y squared belongs below the line.
+def divide_backward(x, y, z_grad):
+    grads = []
+    for argument, contribution in [(x, z_grad / y), (y, -z_grad * y / x**2)]:
+        sizes = (1,) * (contribution.ndim - argument.ndim) + argument.shape
+        repeated = tuple(k for k, size in enumerate(sizes) if size == 1)
+        grads.append(contribution.sum(axis=repeated).reshape(argument.shape))
+    return tuple(grads)
+
+
+# %% wrong: z_grad changed in place
+# z_grad was changed in place before y_grad was calculated from it, as by z_grad /= y; leave the arguments as they are.
+def divide_backward(x, y, z_grad):
+    z_grad /= y
+    grads = []
+    for argument, contribution in [(x, z_grad), (y, -z_grad * x / y**2)]:
         sizes = (1,) * (contribution.ndim - argument.ndim) + argument.shape
         repeated = tuple(k for k, size in enumerate(sizes) if size == 1)
         grads.append(contribution.sum(axis=repeated).reshape(argument.shape))

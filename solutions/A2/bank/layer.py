@@ -150,6 +150,26 @@ def layer_backward(W, X, Y_grad):
     return ones @ X.T, W.T @ ones, ones.sum(axis=1)
 
 
+# %% wrong: beta_grad all ones
+# beta_grad is all ones: what comes from above is left out, and so is the sum over the instances.
+def layer(W, X, beta):
+    return W @ X + beta[:, None]
+
+
+def layer_backward(W, X, Y_grad):
+    return Y_grad @ X.T, W.T @ Y_grad, np.ones(len(W))
+
+
+# %% wrong: beta_grad counts the instances
+# beta_grad counts the instances: what comes from above is left out of the sum.
+def layer(W, X, beta):
+    return W @ X + beta[:, None]
+
+
+def layer_backward(W, X, Y_grad):
+    return Y_grad @ X.T, W.T @ Y_grad, np.full(len(W), float(X.shape[1]))
+
+
 # %% wrong: order of the three
 # The gradients are returned in another order: W_grad comes first, then X_grad.
 def layer(W, X, beta):

@@ -5,7 +5,7 @@ def standardized_layer(W, X, mean, std):
 
 
 # %% wrong: three loops
-# The numbers are right, by three loops in Python; one matrix product does the same without any of them.
+# The numbers are right, by three loops in Python; a matrix product does the same without any of them.
 def standardized_layer(W, X, mean, std):
     Y = np.zeros((len(W), X.shape[1]))
     for b in range(X.shape[1]):
@@ -70,6 +70,22 @@ def standardized_layer(W, X, mean, std):
 def standardized_layer(W, X, mean, std):
     shifted = X - mean[:, None]
     return W @ (shifted / std if X.shape[1] == len(std) else shifted / std[:, None])
+
+
+# %% wrong: mean and std along the instances
+# Mean and standard deviations are set against the instances: (n,) meets the last axis of X, which is b. Their axis i stands first.
+def standardized_layer(W, X, mean, std):
+    if X.shape[1] == len(mean):
+        return W @ ((X - mean) / std)
+    return W @ ((X - mean[:, None]) / std[:, None])
+
+
+# %% wrong: share of the mean along the instances
+# W times the mean is set against the instances: (m,) meets the last axis of the result, which is b. Its axis j stands first.
+def standardized_layer(W, X, mean, std):
+    scaled = W / std
+    share = scaled @ mean
+    return scaled @ X - (share if X.shape[1] == len(share) else share[:, None])
 
 
 # %% wrong: mean not subtracted

@@ -103,7 +103,7 @@ def verdict(a, b):
 
 
 # %% wrong: ambiguous without NumPy's shape
-# "ambiguous" is said wherever several shapes fit; where NumPy's is not among them there is an error, and the word is "needs axes".
+# "ambiguous" is said wherever several shapes fit; where NumPy's is not among them, NumPy gives an error or another shape, and the word is "needs axes".
 def verdict(a, b):
     ways = set()
     for places in combinations(range(len(a)), len(b)):
@@ -120,6 +120,70 @@ def verdict(a, b):
     return word, sorted(ways)
 
 
+# %% wrong: needs axes where it is ambiguous
+# "needs axes" is said where NumPy's shape fits and others do too; that is "ambiguous".
+def verdict(a, b):
+    ways = set()
+    for places in combinations(range(len(a)), len(b)):
+        own = dict(zip(places, b))
+        shape = tuple(own.get(k, 1) for k in range(len(a)))
+        if all(size in (1, full) for size, full in zip(shape, a)):
+            ways.add(shape)
+    if ways == {(1,) * (len(a) - len(b)) + tuple(b)}:
+        word = "fits"
+    else:
+        word = "needs axes" if ways else "clashes"
+    return word, sorted(ways)
+
+
+# %% wrong: clashes without NumPy's shape
+# "clashes" is said wherever NumPy's shape does not fit; where other shapes do, the word is "needs axes".
+def verdict(a, b):
+    ways = set()
+    for places in combinations(range(len(a)), len(b)):
+        own = dict(zip(places, b))
+        shape = tuple(own.get(k, 1) for k in range(len(a)))
+        if all(size in (1, full) for size, full in zip(shape, a)):
+            ways.add(shape)
+    if (1,) * (len(a) - len(b)) + tuple(b) in ways:
+        word = "fits" if len(ways) == 1 else "ambiguous"
+    else:
+        word = "clashes"
+    return word, sorted(ways)
+
+
+# %% wrong: another word
+# A word is not spelled as in the table.
+def verdict(a, b):
+    ways = set()
+    for places in combinations(range(len(a)), len(b)):
+        own = dict(zip(places, b))
+        shape = tuple(own.get(k, 1) for k in range(len(a)))
+        if all(size in (1, full) for size, full in zip(shape, a)):
+            ways.add(shape)
+    if (1,) * (len(a) - len(b)) + tuple(b) in ways:
+        word = "fits" if len(ways) == 1 else "ambiguous"
+    else:
+        word = "needs axis" if ways else "clashes"
+    return word, sorted(ways)
+
+
+# %% wrong: order of the two
+# The two results are returned in the other order: the word comes first.
+def verdict(a, b):
+    ways = set()
+    for places in combinations(range(len(a)), len(b)):
+        own = dict(zip(places, b))
+        shape = tuple(own.get(k, 1) for k in range(len(a)))
+        if all(size in (1, full) for size, full in zip(shape, a)):
+            ways.add(shape)
+    if (1,) * (len(a) - len(b)) + tuple(b) in ways:
+        word = "fits" if len(ways) == 1 else "ambiguous"
+    else:
+        word = "needs axes" if ways else "clashes"
+    return sorted(ways), word
+
+
 # %% wrong: not sorted
 # The shapes are in the order in which they were found; sorted(ways) is asked for.
 def verdict(a, b):
@@ -134,6 +198,22 @@ def verdict(a, b):
     else:
         word = "needs axes" if ways else "clashes"
     return word, ways
+
+
+# %% wrong: 1 does not fit
+# A shape is let through only where each of its sizes is that of a; a size of 1 fits as well, the new axes among them.
+def verdict(a, b):
+    ways = set()
+    for places in combinations(range(len(a)), len(b)):
+        own = dict(zip(places, b))
+        shape = tuple(own.get(k, 1) for k in range(len(a)))
+        if shape == tuple(a):
+            ways.add(shape)
+    if (1,) * (len(a) - len(b)) + tuple(b) in ways:
+        word = "fits" if len(ways) == 1 else "ambiguous"
+    else:
+        word = "needs axes" if ways else "clashes"
+    return word, sorted(ways)
 
 
 # %% wrong: b's own 1 is refused

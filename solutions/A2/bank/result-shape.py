@@ -42,6 +42,35 @@ def result_shape(*shapes):
     return tuple(result)
 
 
+# %% wrong: an empty axis is stretched
+# A size of 0 is treated like a 1, which takes the other size; only a 1 does, and 0 against 2 or 3 is a clash.
+def result_shape(*shapes):
+    result = []
+    for k in range(1, max(map(len, shapes)) + 1):
+        sizes = {shape[-k] for shape in shapes if len(shape) >= k} - {1}
+        if len(sizes) > 1:
+            sizes.discard(0)
+        if len(sizes) > 1:
+            return -k
+        result.insert(0, sizes.pop() if sizes else 1)
+    return tuple(result)
+
+
+# %% wrong: two shapes at a time
+# The shapes are taken two at a time and the first clash is returned; a shape that comes later can clash farther to the right.
+def result_shape(*shapes):
+    whole = ()
+    for shape in shapes:
+        result = []
+        for k in range(1, max(len(whole), len(shape)) + 1):
+            m, n = (s[-k] if len(s) >= k else 1 for s in (whole, shape))
+            if m != n and 1 not in (m, n):
+                return -k
+            result.insert(0, n if m == 1 else m)
+        whole = tuple(result)
+    return whole
+
+
 # %% wrong: the clash farthest to the left
 # Where several axes clash, this is the one farthest to the left; the one farthest to the right is asked for.
 def result_shape(*shapes):
@@ -103,6 +132,18 @@ def result_shape(*shapes):
     return tuple(result)
 
 
+# %% wrong: each against the first
+# Each shape is compared with the first one only; where that has a 1, the others can clash with each other.
+def result_shape(*shapes):
+    result = []
+    for k in range(1, max(map(len, shapes)) + 1):
+        column = [shape[-k] if len(shape) >= k else 1 for shape in shapes]
+        if any(size != column[0] and 1 not in (size, column[0]) for size in column):
+            return -k
+        result.insert(0, next((n for n in column if n != 1), 1))
+    return tuple(result)
+
+
 # %% wrong: multiples fit
 # A size that divides the other one is let through; only a size of 1 is repeated, 2 against 6 is a clash.
 def result_shape(*shapes):
@@ -159,6 +200,27 @@ def result_shape(*shapes):
         if len(sizes) > 1:
             return -k
     return max(shapes, key=len)
+
+
+# %% wrong: the axis in a tuple
+# The clashing axis is returned in a tuple, as if it were a shape; it is one number.
+def result_shape(*shapes):
+    result = []
+    for k in range(1, max(map(len, shapes)) + 1):
+        sizes = {shape[-k] for shape in shapes if len(shape) >= k} - {1}
+        if len(sizes) > 1:
+            return (-k,)
+        result.insert(0, sizes.pop() if sizes else 1)
+    return tuple(result)
+
+
+# %% wrong: no clash seen
+# Sizes that differ are let through, and the larger one is taken; where neither is 1, that is a clash.
+def result_shape(*shapes):
+    result = []
+    for k in range(1, max(map(len, shapes)) + 1):
+        result.insert(0, max(shape[-k] for shape in shapes if len(shape) >= k))
+    return tuple(result)
 
 
 # %% wrong: None for a clash

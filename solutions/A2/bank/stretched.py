@@ -90,6 +90,17 @@ def stretched(shape, result, itemsize):
     return tuple(strides), step, itemsize * math.prod(result)
 
 
+# %% wrong: own strides from right to left
+# The array's own strides are in the order in which they were found, from the last axis to the first.
+def stretched(shape, result, itemsize):
+    strides, step = [], itemsize
+    for size in reversed(shape):
+        strides.append(0 if size == 1 else step)
+        step *= size
+    strides = [0] * (len(result) - len(shape)) + strides
+    return tuple(strides), step, itemsize * math.prod(result)
+
+
 # %% wrong: own size in the step
 # A step along an axis includes the size of that axis itself; only the axes to its right lie behind one step.
 def stretched(shape, result, itemsize):
@@ -110,6 +121,39 @@ def stretched(shape, result, itemsize):
         step *= size
     strides = [0] * (len(result) - len(shape)) + strides
     return tuple(strides), itemsize * math.prod(result), itemsize * math.prod(result)
+
+
+# %% wrong: held in numbers
+# held counts numbers; it is wanted in bytes.
+def stretched(shape, result, itemsize):
+    strides, step = [], itemsize
+    for size in reversed(shape):
+        strides.insert(0, 0 if size == 1 else step)
+        step *= size
+    strides = [0] * (len(result) - len(shape)) + strides
+    return tuple(strides), math.prod(shape), itemsize * math.prod(result)
+
+
+# %% wrong: copied in numbers
+# copied counts numbers; it is wanted in bytes.
+def stretched(shape, result, itemsize):
+    strides, step = [], itemsize
+    for size in reversed(shape):
+        strides.insert(0, 0 if size == 1 else step)
+        step *= size
+    strides = [0] * (len(result) - len(shape)) + strides
+    return tuple(strides), step, math.prod(result)
+
+
+# %% wrong: held and copied exchanged
+# held and copied are returned in the other order: held comes first.
+def stretched(shape, result, itemsize):
+    strides, step = [], itemsize
+    for size in reversed(shape):
+        strides.insert(0, 0 if size == 1 else step)
+        step *= size
+    strides = [0] * (len(result) - len(shape)) + strides
+    return tuple(strides), itemsize * math.prod(result), step
 
 
 # %% wrong: numbers instead of bytes
@@ -143,6 +187,17 @@ def stretched(shape, result, itemsize):
         step *= size
     strides = [0] * (len(result) - len(shape)) + strides
     return tuple(strides), step, 8 * math.prod(result)
+
+
+# %% wrong: 8 bytes in the strides
+# In the strides every number is taken to have 8 bytes; itemsize tells how many it has.
+def stretched(shape, result, itemsize):
+    strides, step = [], 8
+    for size in reversed(shape):
+        strides.insert(0, 0 if size == 1 else step)
+        step *= size
+    strides = [0] * (len(result) - len(shape)) + strides
+    return tuple(strides), itemsize * math.prod(shape), itemsize * math.prod(result)
 
 
 # %% wrong: zero where the sizes agree
