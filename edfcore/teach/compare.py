@@ -71,6 +71,8 @@ def _difference(what, got, expected, rtol, atol, parts=()):
     if isinstance(expected, str) or expected is None:
         kinds = (str, np.str_) if isinstance(expected, str) else (type(None),)
         return None if type(got) in kinds and got == expected else f"{what}: got {_show(got)}."
+    if type(expected) is int and type(got) is int:
+        return None if got == expected else f"{what}: got {got}, expected {expected}."  # of any size
     return _differing_array(what, got, expected, rtol, atol)
 
 
@@ -106,6 +108,8 @@ def _differing_array(what, got, expected, rtol, atol):
     values = _numbers(got)
     if values is None:
         return f"{what}: {_kind(expected)} is expected, but got {_show(got)}."
+    if expected.ndim == 0 and isinstance(got, (tuple, list)):
+        return f"{what}: a number is expected, but got a {type(got).__name__} of {len(got)}."
     if values.shape != expected.shape:
         return f"{what}: the shape is {values.shape}, but {expected.shape} is expected."
     rtol = max(rtol, 2e-5) if values.dtype in (np.float32, np.complex64) else rtol  # seven digits are all it has
@@ -189,8 +193,8 @@ def _parts(got, expected):
 
 
 def _candidates(expected, values, batch, inputs):
-    for given in inputs:
-        yield "input unchanged", "an argument came back unchanged.", _numbers(given)
+    for given in filter(lambda g: g is not None and g.size > 1, map(_numbers, inputs)):
+        yield "input unchanged", "an argument came back unchanged.", given
     yield "zeros", "every entry is zero: was the result ever written to?", np.zeros_like(expected)
     yield "sign", "the sign is the other way round.", -expected
     if batch:

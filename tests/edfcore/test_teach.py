@@ -126,7 +126,7 @@ TOLD = [
     ([[1.0, 2.0], [3.0]], W, "W.grad: an array of shape (2, 3) is expected, but got a list."),
     (["a", "b"], np.ones(2), "W.grad: an array of shape (2,) is expected, but got a list."),
     (W[0], W, "W.grad: the shape is (3,), but (2, 3) is expected."),
-    ([1.0], 1.0, "W.grad: the shape is (1,), but () is expected."),
+    ([1.0], 1.0, "W.grad: a number is expected, but got a list of 1."),
     (W + [0, 0, 7], W, "W.grad, entry [0, 2]: got 10, expected 3 (2 of 6 entries differ)."),
     (W + [[0, 0, 0], [0, 1e-3, 0]], W, "W.grad, entry [1, 1]: got 0.126, expected 0.125 (1 of 6 entries differ)."),
     (2.5, 1.0, "W.grad: got 2.5, expected 1."),
@@ -167,6 +167,15 @@ def test_whole_numbers_are_compared_without_tolerance():
     assert "1000000000000" in str(told(big, big + 1)) and told(np.array([big]), np.array([big + 1]))
     compare("n", big, big)
     compare("n", float(big + 1), big)  # a float of that size is granted its rounding
+
+
+def test_whole_numbers_may_be_of_any_size():
+    compare("n", 2**70, 2**70)
+    assert "expected 1180591620717411303424" in str(told(2**70 + 1, 2**70))
+
+
+def test_a_tuple_for_a_number_is_called_that():
+    assert str(told((2, 3), 1)) == "W.grad: a number is expected, but got a tuple of 2."
 
 
 def test_two_numbers_are_shown_with_the_digits_that_tell_them_apart():
