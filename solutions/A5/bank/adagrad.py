@@ -122,6 +122,43 @@ def adagrad_rows(table, G, rows, grads, lr=0.01, eps=1e-10):
     return table - lr * g / (np.sqrt(g**2) + eps), G + g**2
 
 
+# %% wrong: the root of G
+# The root of G is returned; G itself goes on to the next step.
+def adagrad_rows(table, G, rows, grads, lr=0.01, eps=1e-10):
+    g = np.zeros_like(table)
+    np.add.at(g, rows, grads)
+    G = G + g**2
+    return table - lr * g / (np.sqrt(G) + eps), np.sqrt(G)
+
+
+# %% wrong: an average
+# G is an average, as in RMSprop; Adagrad adds the new squares to the old sum.
+def adagrad_rows(table, G, rows, grads, lr=0.01, eps=1e-10):
+    g = np.zeros_like(table)
+    np.add.at(g, rows, grads)
+    G = 0.9 * G + 0.1 * g**2
+    return table - lr * g / (np.sqrt(G) + eps), G
+
+
+# %% wrong: divided by B
+# The gradient is divided by the number of places in the batch; the gradient of a row is the sum of what is sent to it.
+def adagrad_rows(table, G, rows, grads, lr=0.01, eps=1e-10):
+    g = np.zeros_like(table)
+    np.add.at(g, rows, grads)
+    g /= max(len(rows), 1)
+    G = G + g**2
+    return table - lr * g / (np.sqrt(G) + eps), G
+
+
+# %% wrong: another default
+# The default of lr is not PyTorch's.
+def adagrad_rows(table, G, rows, grads, lr=0.1, eps=1e-10):
+    g = np.zeros_like(table)
+    np.add.at(g, rows, grads)
+    G = G + g**2
+    return table - lr * g / (np.sqrt(G) + eps), G
+
+
 # %% right: loops
 def adagrad_rows(table, G, rows, grads, lr=0.01, eps=1e-10):
     table, G = np.array(table, float), np.array(G, float)
@@ -167,4 +204,17 @@ def adagrad_rows(table, G, rows, grads, lr=0.01, eps=1e-10):
     new, squares = table.copy(), G.copy()
     squares[words] += g**2
     new[words] -= lr * g / (np.sqrt(squares[words]) + eps)
+    return new, squares
+
+
+# %% right: lists
+def adagrad_rows(table, G, rows, grads, lr=0.01, eps=1e-10):
+    sums = {}
+    for row, sent in zip(rows.tolist(), grads.tolist()):
+        sums[row] = [a + b for a, b in zip(sums.get(row, [0.0] * len(sent)), sent)]
+    new, squares = table.tolist(), G.tolist()
+    for row, g in sums.items():
+        for k in range(len(g)):
+            squares[row][k] += g[k] ** 2
+            new[row][k] -= lr * g[k] / (math.sqrt(squares[row][k]) + eps)
     return new, squares

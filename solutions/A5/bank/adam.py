@@ -261,6 +261,157 @@ def adam_step(params, grads, state, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
     return params, kept
 
 
+# %% wrong: no pair
+# A step returns two values: the list of new arrays and one state, in this order; what the state needs goes into one list, tuple or dict.
+def adam_step(params, grads, state, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
+    moved, kept = [], []
+    for theta, g, (m, v, t) in zip(params, grads, state or [(0, 0, 0)] * len(params), strict=True):
+        if g is not None:
+            m, v, t = betas[0] * m + (1 - betas[0]) * g, betas[1] * v + (1 - betas[1]) * g**2, t + 1
+            theta = theta - lr * m / (1 - betas[0] ** t) / (np.sqrt(v / (1 - betas[1] ** t)) + eps)
+        moved.append(theta)
+        kept.append((m, v, t))
+    return moved
+
+
+# %% wrong: the gradient corrected
+# The gradient stands where the average m belongs, and it is divided by 1 − β₁ to the power t.
+def adam_step(params, grads, state, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
+    moved, kept = [], []
+    for theta, g, (m, v, t) in zip(params, grads, state or [(0, 0, 0)] * len(params), strict=True):
+        if g is not None:
+            m, v, t = betas[0] * m + (1 - betas[0]) * g, betas[1] * v + (1 - betas[1]) * g**2, t + 1
+            theta = theta - lr * g / (1 - betas[0] ** t) / (np.sqrt(v / (1 - betas[1] ** t)) + eps)
+        moved.append(theta)
+        kept.append((m, v, t))
+    return moved, kept
+
+
+# %% wrong: corrected m is kept
+# The corrected m is stored, and the next step builds on it; m itself goes on, and the correction is made anew.
+def adam_step(params, grads, state, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
+    moved, kept = [], []
+    for theta, g, (m, v, t) in zip(params, grads, state or [(0, 0, 0)] * len(params), strict=True):
+        if g is not None:
+            m, v, t = betas[0] * m + (1 - betas[0]) * g, betas[1] * v + (1 - betas[1]) * g**2, t + 1
+            m = m / (1 - betas[0] ** t)
+            theta = theta - lr * m / (np.sqrt(v / (1 - betas[1] ** t)) + eps)
+        moved.append(theta)
+        kept.append((m, v, t))
+    return moved, kept
+
+
+# %% wrong: corrected v is kept
+# The corrected v is stored, and the next step builds on it; v itself goes on, and the correction is made anew.
+def adam_step(params, grads, state, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
+    moved, kept = [], []
+    for theta, g, (m, v, t) in zip(params, grads, state or [(0, 0, 0)] * len(params), strict=True):
+        if g is not None:
+            m, v, t = betas[0] * m + (1 - betas[0]) * g, betas[1] * v + (1 - betas[1]) * g**2, t + 1
+            v = v / (1 - betas[1] ** t)
+            theta = theta - lr * m / (1 - betas[0] ** t) / (np.sqrt(v) + eps)
+        moved.append(theta)
+        kept.append((m, v, t))
+    return moved, kept
+
+
+# %% wrong: count from 0
+# At the first step t is 0, and 1 − β to the power 0 is zero; the first step has t = 1.
+def adam_step(params, grads, state, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
+    moved, kept = [], []
+    for theta, g, (m, v, t) in zip(params, grads, state or [(0, 0, 0)] * len(params), strict=True):
+        if g is not None:
+            m, v, t = betas[0] * m + (1 - betas[0]) * g, betas[1] * v + (1 - betas[1]) * g**2, t
+            theta = theta - lr * m / (1 - betas[0] ** t) / (np.sqrt(v / (1 - betas[1] ** t)) + eps)
+        moved.append(theta)
+        kept.append((m, v, t + 1))
+    return moved, kept
+
+
+# %% wrong: count one ahead
+# The count is one ahead; the first step has t = 1.
+def adam_step(params, grads, state, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
+    moved, kept = [], []
+    for theta, g, (m, v, t) in zip(params, grads, state or [(0, 0, 1)] * len(params), strict=True):
+        if g is not None:
+            m, v, t = betas[0] * m + (1 - betas[0]) * g, betas[1] * v + (1 - betas[1]) * g**2, t + 1
+            theta = theta - lr * m / (1 - betas[0] ** t) / (np.sqrt(v / (1 - betas[1] ** t)) + eps)
+        moved.append(theta)
+        kept.append((m, v, t))
+    return moved, kept
+
+
+# %% wrong: m not corrected
+# Only v is corrected; m began at zero as well.
+def adam_step(params, grads, state, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
+    moved, kept = [], []
+    for theta, g, (m, v, t) in zip(params, grads, state or [(0, 0, 0)] * len(params), strict=True):
+        if g is not None:
+            m, v, t = betas[0] * m + (1 - betas[0]) * g, betas[1] * v + (1 - betas[1]) * g**2, t + 1
+            theta = theta - lr * m / (np.sqrt(v / (1 - betas[1] ** t)) + eps)
+        moved.append(theta)
+        kept.append((m, v, t))
+    return moved, kept
+
+
+# %% wrong: no eps
+# ε is missing; it is added to the root.
+def adam_step(params, grads, state, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
+    moved, kept = [], []
+    for theta, g, (m, v, t) in zip(params, grads, state or [(0, 0, 0)] * len(params), strict=True):
+        if g is not None:
+            m, v, t = betas[0] * m + (1 - betas[0]) * g, betas[1] * v + (1 - betas[1]) * g**2, t + 1
+            theta = theta - lr * m / (1 - betas[0] ** t) / np.sqrt(v / (1 - betas[1] ** t))
+        moved.append(theta)
+        kept.append((m, v, t))
+    return moved, kept
+
+
+# %% wrong: root before the correction
+# The root of v is divided by 1 − β₂ to the power t; v is corrected first, and then the root is taken.
+def adam_step(params, grads, state, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
+    moved, kept = [], []
+    for theta, g, (m, v, t) in zip(params, grads, state or [(0, 0, 0)] * len(params), strict=True):
+        if g is not None:
+            m, v, t = betas[0] * m + (1 - betas[0]) * g, betas[1] * v + (1 - betas[1]) * g**2, t + 1
+            theta = theta - lr * m / (1 - betas[0] ** t) / (np.sqrt(v) / (1 - betas[1] ** t) + eps)
+        moved.append(theta)
+        kept.append((m, v, t))
+    return moved, kept
+
+
+# %% wrong: a rest fades
+# keeps: adam-step-test
+# The averages of an array without a gradient fade; they stay as they are until its next gradient.
+def adam_step(params, grads, state, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
+    moved, kept = [], []
+    for theta, g, (m, v, t) in zip(params, grads, state or [(0, 0, 0)] * len(params), strict=True):
+        if g is not None:
+            m, v, t = betas[0] * m + (1 - betas[0]) * g, betas[1] * v + (1 - betas[1]) * g**2, t + 1
+            theta = theta - lr * m / (1 - betas[0] ** t) / (np.sqrt(v / (1 - betas[1] ** t)) + eps)
+        else:
+            m, v = betas[0] * m, betas[1] * v
+        moved.append(theta)
+        kept.append((m, v, t))
+    return moved, kept
+
+
+# %% wrong: all rest
+# keeps: adam-step-test
+# Where one array has no gradient all arrays rest; the others go on.
+def adam_step(params, grads, state, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
+    moved, kept = [], []
+    if any(g is None for g in grads):
+        return params, state
+    for theta, g, (m, v, t) in zip(params, grads, state or [(0, 0, 0)] * len(params), strict=True):
+        if g is not None:
+            m, v, t = betas[0] * m + (1 - betas[0]) * g, betas[1] * v + (1 - betas[1]) * g**2, t + 1
+            theta = theta - lr * m / (1 - betas[0] ** t) / (np.sqrt(v / (1 - betas[1] ** t)) + eps)
+        moved.append(theta)
+        kept.append((m, v, t))
+    return moved, kept
+
+
 # %% right: the rate corrected
 def adam_step(params, grads, state, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
     if state is None:
@@ -325,3 +476,19 @@ def adam_step(params, grads, state, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
         m, v = m / (1 - betas[0] ** len(old)), v / (1 - betas[1] ** len(old))
         new.append(theta - lr * m / (np.sqrt(v) + eps))
     return new, seen
+
+
+# %% right: copies, in a tuple
+def adam_step(params, grads, state, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
+    new = tuple(p.copy() for p in params)
+    if state is None:
+        state = [(np.zeros(p.shape), np.zeros(p.shape), 0) for p in params]
+    after = []
+    for p, g, (m, v, t) in zip(new, grads, state):
+        if g is not None:
+            t = t + 1
+            m = betas[0] * m + (1 - betas[0]) * g
+            v = betas[1] * v + (1 - betas[1]) * g**2
+            p -= lr * m / (1 - betas[0] ** t) / (np.sqrt(v / (1 - betas[1] ** t)) + eps)
+        after.append((m, v, t))
+    return new, after

@@ -110,6 +110,42 @@ def decayed_step(kind, step, theta, g, state, lr, lam, factor=1.0):
     return moved - factor * (lr if kind == "torch" else 1) * lam * theta, state
 
 
+# %% wrong: the penalty itself
+# In the kind "l2" the penalty itself is added to the gradient; its gradient is λθ.
+def decayed_step(kind, step, theta, g, state, lr, lam, factor=1.0):
+    if kind == "l2":
+        return step(theta, g + lam / 2 * theta**2, state, factor * lr)
+    moved, state = step(theta, g, state, factor * lr)
+    return moved - factor * (lr if kind == "torch" else 1) * lam * theta, state
+
+
+# %% wrong: λ times the rate inside
+# In the kind "l2" λθ is multiplied by the rate before it enters the gradient; the optimizer does that.
+def decayed_step(kind, step, theta, g, state, lr, lam, factor=1.0):
+    if kind == "l2":
+        return step(theta, g + factor * lr * lam * theta, state, factor * lr)
+    moved, state = step(theta, g, state, factor * lr)
+    return moved - factor * (lr if kind == "torch" else 1) * lam * theta, state
+
+
+# %% wrong: a second call
+# The decay is made by a second call of `step` with the gradient λθ; in the decoupled kinds θ loses it beside the step.
+def decayed_step(kind, step, theta, g, state, lr, lam, factor=1.0):
+    if kind == "l2":
+        return step(theta, g + lam * theta, state, factor * lr)
+    moved, state = step(theta, g, state, factor * lr)
+    return step(moved, lam * theta, state, factor * (lr if kind == "torch" else 1))
+
+
+# %% wrong: L2 beside the step, the old state
+# In the kind "l2" the decay stands beside the step; there λθ is part of the gradient, and the optimizer sees it.
+def decayed_step(kind, step, theta, g, state, lr, lam, factor=1.0):
+    if kind == "l2":
+        return step(theta, g, state, factor * lr)[0] - factor * lr * lam * theta, state
+    moved, state = step(theta, g, state, factor * lr)
+    return moved - factor * (lr if kind == "torch" else 1) * lam * theta, state
+
+
 # %% right: decay first
 def decayed_step(kind, step, theta, g, state, lr, lam, factor=1.0):
     rate = factor * lr

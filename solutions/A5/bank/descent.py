@@ -16,6 +16,21 @@ def descend(gradient, theta, eta, omega, patience=10, max_steps=10_000):
     return theta, steps, "small steps"
 
 
+# %% wrong: the limit first
+# Where the last step allowed fulfils the rule, the reason is "small steps"; the limit is looked at too early.
+def descend(gradient, theta, eta, omega, patience=10, max_steps=10_000):
+    quiet = 0
+    for steps in range(max_steps):
+        delta = -eta * gradient(theta)
+        if not np.isfinite(delta).all():
+            return theta, steps, "not finite"
+        theta = theta + delta
+        quiet = quiet + 1 if np.linalg.norm(delta) < omega else 0
+        if quiet > patience and steps + 1 < max_steps:
+            return theta, steps + 1, "small steps"
+    return theta, max_steps, "step limit"
+
+
 # %% wrong: one too early
 # It ends after p small steps in a row; more than p are asked for.
 def descend(gradient, theta, eta, omega, patience=10, max_steps=10_000):
@@ -180,6 +195,184 @@ def descend(gradient, theta, eta, omega, patience=10, max_steps=10_000):
     return theta, max_steps, "step limit"
 
 
+# %% wrong: row norms
+# Each row of the step has a length here; all entries together have one.
+def descend(gradient, theta, eta, omega, patience=10, max_steps=10_000):
+    quiet = 0
+    for steps in range(max_steps):
+        delta = -eta * gradient(theta)
+        if not np.isfinite(delta).all():
+            return theta, steps, "not finite"
+        theta = theta + delta
+        quiet = quiet + 1 if np.all(np.linalg.norm(delta, axis=-1) < omega) else 0
+        if quiet > patience:
+            return theta, steps + 1, "small steps"
+    return theta, max_steps, "step limit"
+
+
+# %% wrong: column norms
+# Each column of the step has a length here; all entries together have one.
+def descend(gradient, theta, eta, omega, patience=10, max_steps=10_000):
+    quiet = 0
+    for steps in range(max_steps):
+        delta = -eta * gradient(theta)
+        if not np.isfinite(delta).all():
+            return theta, steps, "not finite"
+        theta = theta + delta
+        quiet = quiet + 1 if np.all(np.linalg.norm(delta, axis=0) < omega) else 0
+        if quiet > patience:
+            return theta, steps + 1, "small steps"
+    return theta, max_steps, "step limit"
+
+
+# %% wrong: spectral norm
+# np.linalg.norm(Δθ, 2) is another norm where Δθ is a matrix: its largest singular value.
+def descend(gradient, theta, eta, omega, patience=10, max_steps=10_000):
+    quiet = 0
+    for steps in range(max_steps):
+        delta = -eta * gradient(theta)
+        if not np.isfinite(delta).all():
+            return theta, steps, "not finite"
+        theta = theta + delta
+        quiet = quiet + 1 if (np.linalg.norm(delta, 2) if delta.ndim == 2 else np.linalg.norm(delta)) < omega else 0
+        if quiet > patience:
+            return theta, steps + 1, "small steps"
+    return theta, max_steps, "step limit"
+
+
+# %% wrong: sum of absolute values
+# The absolute values of the step's entries are added; its size is the root of the sum of their squares.
+def descend(gradient, theta, eta, omega, patience=10, max_steps=10_000):
+    quiet = 0
+    for steps in range(max_steps):
+        delta = -eta * gradient(theta)
+        if not np.isfinite(delta).all():
+            return theta, steps, "not finite"
+        theta = theta + delta
+        quiet = quiet + 1 if np.abs(delta).sum() < omega else 0
+        if quiet > patience:
+            return theta, steps + 1, "small steps"
+    return theta, max_steps, "step limit"
+
+
+# %% wrong: no root
+# The sum of the squares is compared with ω; the size of the step is its root.
+def descend(gradient, theta, eta, omega, patience=10, max_steps=10_000):
+    quiet = 0
+    for steps in range(max_steps):
+        delta = -eta * gradient(theta)
+        if not np.isfinite(delta).all():
+            return theta, steps, "not finite"
+        theta = theta + delta
+        quiet = quiet + 1 if np.sum(delta**2) < omega else 0
+        if quiet > patience:
+            return theta, steps + 1, "small steps"
+    return theta, max_steps, "step limit"
+
+
+# %% wrong: no look at the gradient
+# A gradient with an infinity or a NaN in it is used; one such entry is enough to end the descent.
+def descend(gradient, theta, eta, omega, patience=10, max_steps=10_000):
+    quiet = 0
+    for steps in range(max_steps):
+        delta = -eta * gradient(theta)
+        theta = theta + delta
+        quiet = quiet + 1 if np.linalg.norm(delta) < omega else 0
+        if quiet > patience:
+            return theta, steps + 1, "small steps"
+    return theta, max_steps, "step limit"
+
+
+# %% wrong: only NaN
+# The gradient is searched for NaN alone; an infinity is not finite either.
+def descend(gradient, theta, eta, omega, patience=10, max_steps=10_000):
+    quiet = 0
+    for steps in range(max_steps):
+        delta = -eta * gradient(theta)
+        if np.isnan(delta).any():
+            return theta, steps, "not finite"
+        theta = theta + delta
+        quiet = quiet + 1 if np.linalg.norm(delta) < omega else 0
+        if quiet > patience:
+            return theta, steps + 1, "small steps"
+    return theta, max_steps, "step limit"
+
+
+# %% wrong: θ looked at
+# θ is looked at after the step, in place of the gradient before it: then it is lost already.
+def descend(gradient, theta, eta, omega, patience=10, max_steps=10_000):
+    quiet = 0
+    for steps in range(max_steps):
+        delta = -eta * gradient(theta)
+        theta = theta + delta
+        if not np.isfinite(theta).all():
+            return theta, steps + 1, "not finite"
+        quiet = quiet + 1 if np.linalg.norm(delta) < omega else 0
+        if quiet > patience:
+            return theta, steps + 1, "small steps"
+    return theta, max_steps, "step limit"
+
+
+# %% wrong: the last step not counted
+# The step that fulfils the rule is taken and not counted.
+def descend(gradient, theta, eta, omega, patience=10, max_steps=10_000):
+    quiet = 0
+    for steps in range(max_steps):
+        delta = -eta * gradient(theta)
+        if not np.isfinite(delta).all():
+            return theta, steps, "not finite"
+        theta = theta + delta
+        quiet = quiet + 1 if np.linalg.norm(delta) < omega else 0
+        if quiet > patience:
+            return theta, steps, "small steps"
+    return theta, max_steps, "step limit"
+
+
+# %% wrong: one step too many
+# It takes one step more than max_steps.
+def descend(gradient, theta, eta, omega, patience=10, max_steps=10_000):
+    quiet = 0
+    for steps in range(max_steps + 1):
+        delta = -eta * gradient(theta)
+        if not np.isfinite(delta).all():
+            return theta, steps, "not finite"
+        theta = theta + delta
+        quiet = quiet + 1 if np.linalg.norm(delta) < omega else 0
+        if quiet > patience:
+            return theta, steps + 1, "small steps"
+    return theta, max_steps, "step limit"
+
+
+# %% wrong: one step too many, counted
+# It takes one step more than max_steps, and counts it.
+def descend(gradient, theta, eta, omega, patience=10, max_steps=10_000):
+    quiet = 0
+    for steps in range(max_steps + 1):
+        delta = -eta * gradient(theta)
+        if not np.isfinite(delta).all():
+            return theta, steps, "not finite"
+        theta = theta + delta
+        quiet = quiet + 1 if np.linalg.norm(delta) < omega else 0
+        if quiet > patience:
+            return theta, steps + 1, "small steps"
+    return theta, max_steps + 1, "step limit"
+
+
+# %% wrong: one step too few
+# It takes one step less than max_steps.
+def descend(gradient, theta, eta, omega, patience=10, max_steps=10_000):
+    quiet = 0
+    for steps in range(1, max_steps):
+        delta = -eta * gradient(theta)
+        if not np.isfinite(delta).all():
+            return theta, steps - 1, "not finite"
+        theta = theta + delta
+        quiet = quiet + 1 if np.linalg.norm(delta) < omega else 0
+        if quiet > patience:
+            return theta, steps, "small steps"
+    return theta, max_steps, "step limit"
+
+
 # %% right: a while loop
 def descend(gradient, theta, eta, omega, patience=10, max_steps=10_000):
     quiet, steps = 0, 0
@@ -238,3 +431,20 @@ def descend(gradient, theta, eta, omega, patience=10, max_steps=10_000):
         if quiet == patience + 1:
             return points[-1], len(points) - 1, "small steps"
     return points[-1], max_steps, "step limit"
+
+
+# %% right: loops over entries
+def descend(gradient, theta, eta, omega, patience=10, max_steps=10_000):
+    theta, small = theta.copy(), 0
+    for step in range(max_steps):
+        g = gradient(theta.copy())
+        if not np.isfinite(g).all():
+            return theta, step, "not finite"
+        size = 0
+        for i in np.ndindex(theta.shape):
+            theta[i] = theta[i] - eta * g[i]
+            size += (eta * g[i]) ** 2
+        small = small + 1 if math.sqrt(size) < omega else 0
+        if small > patience:
+            return theta, step + 1, "small steps"
+    return [theta, max_steps, "step limit"]

@@ -326,6 +326,88 @@ def translate(run, form):
     return run | {"form": form, "eta": eta, "v": v}
 
 
+# %% wrong: Polyak's v subtracted
+# keeps: momentum-translate-test
+# In Polyak's form v is subtracted from θ; it has the minus already and is added.
+def momentum_step(run, g):
+    form, eta, mu = run["form"], run["eta"], run["mu"]
+    v = mu * run["v"] + {"ema": 1 - mu, "torch": 1, "polyak": -eta}[form] * g
+    return run | {"theta": run["theta"] + (-v if form == "polyak" else -eta * v), "v": v}
+
+
+def translate(run, form):
+    share = {"ema": 1 - run["mu"], "torch": 1, "polyak": 1}
+    eta = run["eta"] * share[run["form"]] / share[form]
+    before, after = share | {"polyak": -run["eta"]}, share | {"polyak": -eta}
+    return run | {"form": form, "eta": eta, "v": run["v"] / before[run["form"]] * after[form]}
+
+
+# %% wrong: v in place
+# keeps: momentum-translate-test
+# The step changes the v of the run that was given; whoever holds that run still needs it, so make a new array.
+def momentum_step(run, g):
+    form, eta, mu = run["form"], run["eta"], run["mu"]
+    v = run["v"]
+    v *= mu
+    v += {"ema": 1 - mu, "torch": 1, "polyak": -eta}[form] * g
+    return run | {"theta": run["theta"] + (v if form == "polyak" else -eta * v), "v": v}
+
+
+def translate(run, form):
+    share = {"ema": 1 - run["mu"], "torch": 1, "polyak": 1}
+    eta = run["eta"] * share[run["form"]] / share[form]
+    before, after = share | {"polyak": -run["eta"]}, share | {"polyak": -eta}
+    return run | {"form": form, "eta": eta, "v": run["v"] / before[run["form"]] * after[form]}
+
+
+# %% wrong: v without 1 − μ
+# keeps: momentum-step-test
+# v is the same in "ema" and in PyTorch's form; in "ema" each gradient in it has a further factor 1 − μ.
+def momentum_step(run, g):
+    form, eta, mu = run["form"], run["eta"], run["mu"]
+    v = mu * run["v"] + {"ema": 1 - mu, "torch": 1, "polyak": -eta}[form] * g
+    return run | {"theta": run["theta"] + (v if form == "polyak" else -eta * v), "v": v}
+
+
+def translate(run, form):
+    share = {"ema": 1 - run["mu"], "torch": 1, "polyak": 1}
+    eta = run["eta"] * share[run["form"]] / share[form]
+    before, after = {"ema": 1, "torch": 1, "polyak": -run["eta"]}, {"ema": 1, "torch": 1, "polyak": -eta}
+    return run | {"form": form, "eta": eta, "v": run["v"] / before[run["form"]] * after[form]}
+
+
+# %% wrong: v the wrong way round
+# keeps: momentum-step-test
+# v is multiplied where it should be divided by 1 − μ, and the other way round: in "ema" it is the smaller one.
+def momentum_step(run, g):
+    form, eta, mu = run["form"], run["eta"], run["mu"]
+    v = mu * run["v"] + {"ema": 1 - mu, "torch": 1, "polyak": -eta}[form] * g
+    return run | {"theta": run["theta"] + (v if form == "polyak" else -eta * v), "v": v}
+
+
+def translate(run, form):
+    share = {"ema": 1 - run["mu"], "torch": 1, "polyak": 1}
+    eta = run["eta"] * share[run["form"]] / share[form]
+    before, after = share | {"polyak": -1 / run["eta"]}, share | {"polyak": -1 / eta}
+    return run | {"form": form, "eta": eta, "v": run["v"] * before[run["form"]] / after[form]}
+
+
+# %% wrong: Polyak's rate as in ema
+# keeps: momentum-step-test
+# Polyak's η is translated as that of "ema"; in his form the newest gradient enters with the whole η, as in PyTorch's.
+def momentum_step(run, g):
+    form, eta, mu = run["form"], run["eta"], run["mu"]
+    v = mu * run["v"] + {"ema": 1 - mu, "torch": 1, "polyak": -eta}[form] * g
+    return run | {"theta": run["theta"] + (v if form == "polyak" else -eta * v), "v": v}
+
+
+def translate(run, form):
+    share = {"ema": 1 - run["mu"], "torch": 1, "polyak": 1 - run["mu"]}
+    eta = run["eta"] * share[run["form"]] / share[form]
+    before, after = share | {"polyak": -run["eta"]}, share | {"polyak": -eta * (1 - run["mu"])}
+    return run | {"form": form, "eta": eta, "v": run["v"] / before[run["form"]] * after[form]}
+
+
 # %% right: branches
 def momentum_step(run, g):
     eta, mu, theta, v = run["eta"], run["mu"], run["theta"], run["v"]
@@ -395,3 +477,19 @@ def translate(run, form):
     }  # fmt: skip
     rate, memory = to.get((run["form"], form), (1, 1))
     return dict(run, form=form, eta=run["eta"] * rate, v=run["v"] * memory)
+
+
+# %% right: lists
+def momentum_step(run, g):
+    weight = {"ema": 1 - run["mu"], "torch": 1, "polyak": -run["eta"]}[run["form"]]
+    v = np.multiply(run["mu"], run["v"]) + weight * g
+    theta = run["theta"] + (1 if run["form"] == "polyak" else -run["eta"]) * v
+    return {**run, "theta": theta.tolist(), "v": v.tolist()}
+
+
+def translate(run, form):
+    if form == run["form"]:
+        return run
+    eta = run["eta"] * (1 - run["mu"] if run["form"] == "ema" else 1) / (1 - run["mu"] if form == "ema" else 1)
+    push = (1 if run["form"] == "polyak" else -run["eta"]) * run["v"]
+    return {**run, "form": form, "eta": eta, "v": (push if form == "polyak" else -push / eta).tolist()}

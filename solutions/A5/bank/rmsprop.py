@@ -33,7 +33,7 @@ def rmsprop_step(theta, g, v, m, lr=0.01, alpha=0.99, eps=1e-8):
 def rmsprop_step(theta, g, v, m, lr=0.01, alpha=0.99, eps=1e-8):
     v = alpha * v + (1 - alpha) * g**2
     m = alpha * m + (1 - alpha) * g
-    return theta - lr * g / (np.sqrt(v) - np.abs(m) + eps), v, m
+    return theta - lr * g / (np.sqrt(v) - m + eps), v, m
 
 
 # %% wrong: negative under the root
@@ -105,6 +105,62 @@ def rmsprop_step(theta, g, v, m, lr=0.01, alpha=0.99, eps=1e-8):
     return theta + lr * g / (np.sqrt(np.maximum(v - m**2, 0)) + eps), v, m
 
 
+# %% wrong: absolute value
+# The absolute value is taken of a variance that rounding made negative; 0 is asked for.
+def rmsprop_step(theta, g, v, m, lr=0.01, alpha=0.99, eps=1e-8):
+    v = alpha * v + (1 - alpha) * g**2
+    m = alpha * m + (1 - alpha) * g
+    return theta - lr * g / (np.sqrt(np.abs(v - m**2)) + eps), v, m
+
+
+# %% wrong: the old v
+# The old v is used under the root; both averages take in the new gradient before they are used.
+def rmsprop_step(theta, g, v, m, lr=0.01, alpha=0.99, eps=1e-8):
+    m = alpha * m + (1 - alpha) * g
+    moved = theta - lr * g / (np.sqrt(np.maximum(v - m**2, 0)) + eps)
+    return moved, alpha * v + (1 - alpha) * g**2, m
+
+
+# %% wrong: v and m exchanged
+# v and m come back in the other order; (theta, v, m) is asked for.
+def rmsprop_step(theta, g, v, m, lr=0.01, alpha=0.99, eps=1e-8):
+    v = alpha * v + (1 - alpha) * g**2
+    m = alpha * m + (1 - alpha) * g
+    return theta - lr * g / (np.sqrt(np.maximum(v - m**2, 0)) + eps), m, v
+
+
+# %% wrong: squares around the mean
+# v averages the squares of g − m; it averages those of g, and m² is subtracted under the root.
+def rmsprop_step(theta, g, v, m, lr=0.01, alpha=0.99, eps=1e-8):
+    v = alpha * v + (1 - alpha) * (g - m) ** 2
+    m = alpha * m + (1 - alpha) * g
+    return theta - lr * g / (np.sqrt(np.maximum(v - m**2, 0)) + eps), v, m
+
+
+# %% wrong: m a sum
+# The gradient enters m whole; in an average it has the weight 1 − α.
+def rmsprop_step(theta, g, v, m, lr=0.01, alpha=0.99, eps=1e-8):
+    v = alpha * v + (1 - alpha) * g**2
+    m = alpha * m + g
+    return theta - lr * g / (np.sqrt(np.maximum(v - m**2, 0)) + eps), v, m
+
+
+# %% wrong: square of the difference
+# The difference v − m is squared; m is squared, and its square subtracted from v.
+def rmsprop_step(theta, g, v, m, lr=0.01, alpha=0.99, eps=1e-8):
+    v = alpha * v + (1 - alpha) * g**2
+    m = alpha * m + (1 - alpha) * g
+    return theta - lr * g / (np.sqrt((v - m) ** 2) + eps), v, m
+
+
+# %% wrong: another default
+# The default of alpha is not PyTorch's.
+def rmsprop_step(theta, g, v, m, lr=0.01, alpha=0.9, eps=1e-8):
+    v = alpha * v + (1 - alpha) * g**2
+    m = alpha * m + (1 - alpha) * g
+    return theta - lr * g / (np.sqrt(np.maximum(v - m**2, 0)) + eps), v, m
+
+
 # %% right: loops
 def rmsprop_step(theta, g, v, m, lr=0.01, alpha=0.99, eps=1e-8):
     theta, v, m = (np.array(part, float) for part in (theta, v, m))
@@ -128,3 +184,15 @@ def rmsprop_step(theta, g, v, m, lr=0.01, alpha=0.99, eps=1e-8):
     v, m = (np.average([old, new], axis=0, weights=[alpha, 1 - alpha]) for old, new in ((v, np.square(g)), (m, g)))
     spread = np.sqrt(np.clip(v - np.square(m), 0, None))
     return [np.subtract(theta, np.divide(np.multiply(lr, g), np.add(spread, eps))), v, m]
+
+
+# %% right: a mask
+def rmsprop_step(theta, g, v, m, lr=0.01, alpha=0.99, eps=1e-8):
+    v, m = v.copy(), m.copy()
+    v *= alpha
+    v += (1 - alpha) * g * g
+    m *= alpha
+    m += (1 - alpha) * g
+    d = v - m * m
+    d[d < 0] = 0
+    return theta - lr * g / (np.sqrt(d) + eps), v.tolist(), m.tolist()

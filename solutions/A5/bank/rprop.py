@@ -41,7 +41,7 @@ def rprop_step(theta, g, state, lr=0.01, etas=(0.5, 1.2), step_sizes=(1e-6, 50))
 
 # %% wrong: back by the new size
 # keeps: rprop-sizes-test
-# The step back has the new, shorter size; what is taken back is the whole last move.
+# The step back has the new, shorter size, or the entry moved on with it; what is taken back is the whole last move.
 def rprop_step(theta, g, state, lr=0.01, etas=(0.5, 1.2), step_sizes=(1e-6, 50)):
     size, last = state or (lr, 0 * g)
     turn = np.sign(g) * np.sign(last)
@@ -207,6 +207,78 @@ def rprop_step(theta, g, state, lr=0.01, etas=(0.5, 1.2), step_sizes=(1e-6, 50))
     return theta, (size, np.where(turn < 0, 0, g), move)
 
 
+# %% wrong: no pair
+# A step returns two values: the new θ and one state, in this order; what the state needs goes into one list, tuple or dict.
+def rprop_step(theta, g, state, lr=0.01, etas=(0.5, 1.2), step_sizes=(1e-6, 50)):
+    size, last, move = state or (lr, 0 * g, 0 * g)
+    turn = np.sign(g) * np.sign(last)
+    size = np.where(turn > 0, np.minimum(etas[1] * size, step_sizes[1]), size)
+    size = np.where(turn < 0, np.maximum(etas[0] * size, step_sizes[0]), size)
+    move = np.where(turn < 0, -move, -size * np.sign(g))
+    return theta + move
+
+
+# %% wrong: once more
+# keeps: rprop-sizes-test
+# Where the sign turned the last move is made once more; taking it back is the opposite move.
+def rprop_step(theta, g, state, lr=0.01, etas=(0.5, 1.2), step_sizes=(1e-6, 50)):
+    size, last, move = state or (lr, 0 * g, 0 * g)
+    turn = np.sign(g) * np.sign(last)
+    size = np.where(turn > 0, np.minimum(etas[1] * size, step_sizes[1]), size)
+    size = np.where(turn < 0, np.maximum(etas[0] * size, step_sizes[0]), size)
+    move = np.where(turn < 0, move, -size * np.sign(g))
+    return theta + move, (size, np.where(turn < 0, 0, g), move)
+
+
+# %% wrong: twice back
+# keeps: rprop-sizes-test
+# Twice the last move is taken back where the sign turned; once leads to where θ was before it.
+def rprop_step(theta, g, state, lr=0.01, etas=(0.5, 1.2), step_sizes=(1e-6, 50)):
+    size, last, move = state or (lr, 0 * g, 0 * g)
+    turn = np.sign(g) * np.sign(last)
+    size = np.where(turn > 0, np.minimum(etas[1] * size, step_sizes[1]), size)
+    size = np.where(turn < 0, np.maximum(etas[0] * size, step_sizes[0]), size)
+    move = np.where(turn < 0, -2 * move, -size * np.sign(g))
+    return theta + move, (size, np.where(turn < 0, 0, g), move)
+
+
+# %% wrong: the rate twice
+# The move is lr times the step size; the step sizes start at lr, so it counts twice.
+def rprop_step(theta, g, state, lr=0.01, etas=(0.5, 1.2), step_sizes=(1e-6, 50)):
+    size, last, move = state or (lr, 0 * g, 0 * g)
+    turn = np.sign(g) * np.sign(last)
+    size = np.where(turn > 0, np.minimum(etas[1] * size, step_sizes[1]), size)
+    size = np.where(turn < 0, np.maximum(etas[0] * size, step_sizes[0]), size)
+    move = np.where(turn < 0, -move, -lr * size * np.sign(g))
+    return theta + move, (size, np.where(turn < 0, 0, g), move)
+
+
+# %% wrong: state in place
+# keeps: rprop-sizes-test
+# The state that was given is changed in place; the same state may be handed in twice, so keep new arrays.
+def rprop_step(theta, g, state, lr=0.01, etas=(0.5, 1.2), step_sizes=(1e-6, 50)):
+    size, last, move = state or (lr + 0 * g, 0 * g, 0 * g)
+    turn = np.sign(g) * np.sign(last)
+    new = np.where(turn > 0, np.minimum(etas[1] * size, step_sizes[1]), size)
+    size[...] = np.where(turn < 0, np.maximum(etas[0] * size, step_sizes[0]), new)
+    move[...] = np.where(turn < 0, -move, -size * np.sign(g))
+    last[...] = np.where(turn < 0, 0, g)
+    return theta + move, (size, last, move)
+
+
+# %% wrong: last gradient in place
+# keeps: rprop-sizes-test
+# The last gradient is overwritten in the state that was given; the same state may be handed in twice, so keep a new array.
+def rprop_step(theta, g, state, lr=0.01, etas=(0.5, 1.2), step_sizes=(1e-6, 50)):
+    size, last, move = state or (lr, 0 * g, 0 * g)
+    turn = np.sign(g) * np.sign(last)
+    size = np.where(turn > 0, np.minimum(etas[1] * size, step_sizes[1]), size)
+    size = np.where(turn < 0, np.maximum(etas[0] * size, step_sizes[0]), size)
+    move = np.where(turn < 0, -move, -size * np.sign(g))
+    last[...] = np.where(turn < 0, 0, g)
+    return theta + move, (size, last, move)
+
+
 # %% right: clipped
 def rprop_step(theta, g, state, lr=0.01, etas=(0.5, 1.2), step_sizes=(1e-6, 50)):
     if state is None:
@@ -247,3 +319,20 @@ def rprop_step(theta, g, state, lr=0.01, etas=(0.5, 1.2), step_sizes=(1e-6, 50))
     g[turned] = 0
     move = np.where(turned, -move, -size * np.sign(g))
     return theta + move, [size, g, move]
+
+
+# %% right: masks in copies
+def rprop_step(theta, g, state, lr=0.01, etas=(0.5, 1.2), step_sizes=(1e-6, 50)):
+    if state is None:
+        state = lr * np.ones(theta.shape), np.zeros(theta.shape), np.zeros(theta.shape)
+    s, last, move = (part.copy() for part in state)
+    turn = np.sign(g) * np.sign(last)
+    s[turn > 0] = np.minimum(etas[1] * s[turn > 0], step_sizes[1])
+    s[turn < 0] = np.maximum(etas[0] * s[turn < 0], step_sizes[0])
+    move[turn >= 0] = -(s * np.sign(g))[turn >= 0]
+    move[turn < 0] = -move[turn < 0]
+    last = g.copy()
+    last[turn < 0] = 0
+    new = theta.copy()
+    new += move
+    return new, (s, last, move)
