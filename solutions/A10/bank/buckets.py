@@ -223,6 +223,102 @@ def exposed(layers, limit, N, alpha, beta):
     return max(free - computed, 0), count
 
 
+# %% wrong: one rank not counted
+# With N = 1 an all-reduce counts as well, though it takes no time.
+def exposed(layers, limit, N, alpha, beta):
+    computed = free = held = count = 0
+    for k, (seconds, nbytes) in enumerate(layers, start=1):
+        computed += seconds
+        held += nbytes
+        if held and (held >= limit or k == len(layers)):
+            free = max(free, computed) + 2 * (N - 1) * (alpha + held / N / beta)
+            held, count = 0, count + (N > 1)
+    return max(free - computed, 0), count
+
+
+# %% wrong: bucket not emptied
+# The bucket keeps its bytes when it has been sent; the next gradient opens a new one.
+def exposed(layers, limit, N, alpha, beta):
+    computed = free = held = count = 0
+    for k, (seconds, nbytes) in enumerate(layers, start=1):
+        computed += seconds
+        held += nbytes
+        if held and (held >= limit or k == len(layers)):
+            free = max(free, computed) + 2 * (N - 1) * (alpha + held / N / beta)
+            count += 1
+    return max(free - computed, 0), count
+
+
+# %% wrong: last layer found by its numbers
+# The last layer is found by its seconds and bytes; an earlier layer may have the same ones.
+def exposed(layers, limit, N, alpha, beta):
+    computed = free = held = count = 0
+    for k, (seconds, nbytes) in enumerate(layers, start=1):
+        computed += seconds
+        held += nbytes
+        if held and (held >= limit or (seconds, nbytes) == layers[-1]):
+            free = max(free, computed) + 2 * (N - 1) * (alpha + held / N / beta)
+            held, count = 0, count + 1
+    return max(free - computed, 0), count
+
+
+# %% wrong: layers without bytes passed over
+# A layer of 0 bytes is passed over before it is asked whether it is the last one; the open bucket then stays open.
+def exposed(layers, limit, N, alpha, beta):
+    computed = free = held = count = 0
+    for k, (seconds, nbytes) in enumerate(layers, start=1):
+        computed += seconds
+        if not nbytes:
+            continue
+        held += nbytes
+        if held and (held >= limit or k == len(layers)):
+            free = max(free, computed) + 2 * (N - 1) * (alpha + held / N / beta)
+            held, count = 0, count + 1
+    return max(free - computed, 0), count
+
+
+# %% wrong: closed before the limit is passed
+# A bucket is closed before the gradient that would take it past the limit; that gradient belongs to it.
+def exposed(layers, limit, N, alpha, beta):
+    computed = free = held = count = 0
+    for seconds, nbytes in layers:
+        if held and held + nbytes > limit:
+            free = max(free, computed) + 2 * (N - 1) * (alpha + held / N / beta)
+            held, count = 0, count + 1
+        computed += seconds
+        held += nbytes
+    if held:
+        free = max(free, computed) + 2 * (N - 1) * (alpha + held / N / beta)
+        count += 1
+    return max(free - computed, 0), count
+
+
+# %% wrong: the backward pass waits
+# The backward pass waits for each all-reduce; it goes on without a pause.
+def exposed(layers, limit, N, alpha, beta):
+    computed = free = held = count = 0
+    for k, (seconds, nbytes) in enumerate(layers, start=1):
+        computed += seconds
+        held += nbytes
+        if held and (held >= limit or k == len(layers)):
+            free = max(free, computed) + 2 * (N - 1) * (alpha + held / N / beta)
+            held, count, computed = 0, count + 1, free
+    return max(free - computed, 0), count
+
+
+# %% wrong: empty buckets counted
+# A bucket of 0 bytes is counted; it is neither sent nor counted.
+def exposed(layers, limit, N, alpha, beta):
+    computed = free = held = count = 0
+    for k, (seconds, nbytes) in enumerate(layers, start=1):
+        computed += seconds
+        held += nbytes
+        if held >= limit or k == len(layers):
+            free = max(free, computed) + 2 * (N - 1) * (alpha * (held > 0) + held / N / beta)
+            held, count = 0, count + 1
+    return max(free - computed, 0), count
+
+
 # %% right: buckets first
 def exposed(layers, limit, N, alpha, beta):
     buckets, clock, current = [], 0.0, 0.0

@@ -180,6 +180,68 @@ def update(w, summed, lr):
     return w - lr * summed[:-1] / summed[-1]
 
 
+# %% wrong: average of averages, nan
+# keeps: data-equal-test
+# Each rank sends the mean over its own shard, which for an empty shard is 0/0, nan; and an average of such means
+# counts the instances of short shards for more.
+def contribution(w, x, y, decay):
+    total = x.T @ (x @ w - y) / len(y) + decay * w
+    return np.append(total, 1)
+
+
+def update(w, summed, lr):
+    return w - lr * summed[:-1] / summed[-1]
+
+
+# %% wrong: nan from empty shards
+# keeps: data-equal-test
+# An empty shard has no mean: 0/0 is nan, and 0 times nan is nan.
+def contribution(w, x, y, decay):
+    total = len(y) * (x.T @ (x @ w - y) / len(y) + decay * w)
+    return np.append(total, len(y))
+
+
+def update(w, summed, lr):
+    return w - lr * summed[:-1] / summed[-1]
+
+
+# %% wrong: penalty half as large
+# The penalty's gradient is half as large as it should be: the factor 1/2 cancels the 2 of the square.
+def contribution(w, x, y, decay):
+    total = x.T @ (x @ w - y) + len(y) * decay / 2 * w
+    return np.append(total, len(y))
+
+
+def update(w, summed, lr):
+    return w - lr * summed[:-1] / summed[-1]
+
+
+# %% wrong: an empty rank counted
+# keeps: data-equal-test
+# An empty rank adds 1 to B; it holds no instance.
+def contribution(w, x, y, decay):
+    total = x.T @ (x @ w - y) + len(y) * decay * w
+    return np.append(total, max(len(y), 1))
+
+
+def update(w, summed, lr):
+    return w - lr * summed[:-1] / summed[-1]
+
+
+# %% wrong: shorter array from empty ranks
+# keeps: data-equal-test
+# An empty rank sends fewer numbers than the others; it has to send as many, all 0.
+def contribution(w, x, y, decay):
+    if len(y) == 0:
+        return np.zeros(len(w))
+    total = x.T @ (x @ w - y) + len(y) * decay * w
+    return np.append(total, len(y))
+
+
+def update(w, summed, lr):
+    return w - lr * summed[:-1] / summed[-1]
+
+
 # %% right: loops
 def contribution(w, x, y, decay):
     sent = [0.0] * (len(w) + 1)

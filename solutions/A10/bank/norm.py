@@ -359,6 +359,162 @@ def input_grad(x_hat_grad, x_hat, s, B, summed):
     return (x_hat_grad + (summed[0] + x_hat * summed[1]) / B) / s
 
 
+# %% wrong: means of equal weight, variances weighted
+# keeps: norm-backward-test
+# The variance of the ranks' means counts every rank the same; it has to be weighted with n as well.
+def whole_statistics(n, mean, var):
+    n, mean, var = n[n > 0, None], mean[n > 0], var[n > 0]
+    center = (n * mean).sum(axis=0) / n.sum()
+    return center, (n * var).sum(axis=0) / n.sum() + mean.var(axis=0)
+
+
+def to_sum(x_hat_grad, x_hat):
+    return np.stack([x_hat_grad.sum(axis=0), (x_hat_grad * x_hat).sum(axis=0)])
+
+
+def input_grad(x_hat_grad, x_hat, s, B, summed):
+    return (x_hat_grad - (summed[0] + x_hat * summed[1]) / B) / s
+
+
+# %% wrong: mean of equal weight
+# keeps: norm-backward-test
+# The mean counts every rank the same, however many instances it holds; it has to be weighted with n.
+def whole_statistics(n, mean, var):
+    n, mean, var = n[n > 0, None], mean[n > 0], var[n > 0]
+    center = mean.mean(axis=0)
+    return center, (n * (var + (mean - center) ** 2)).sum(axis=0) / n.sum()
+
+
+def to_sum(x_hat_grad, x_hat):
+    return np.stack([x_hat_grad.sum(axis=0), (x_hat_grad * x_hat).sum(axis=0)])
+
+
+def input_grad(x_hat_grad, x_hat, s, B, summed):
+    return (x_hat_grad - (summed[0] + x_hat * summed[1]) / B) / s
+
+
+# %% wrong: first mean added
+# keeps: norm-forward-test
+# The mean of the gradient is added; it is to be subtracted.
+def whole_statistics(n, mean, var):
+    n, mean, var = n[n > 0, None], mean[n > 0], var[n > 0]
+    center = (n * mean).sum(axis=0) / n.sum()
+    return center, (n * (var + (mean - center) ** 2)).sum(axis=0) / n.sum()
+
+
+def to_sum(x_hat_grad, x_hat):
+    return np.stack([x_hat_grad.sum(axis=0), (x_hat_grad * x_hat).sum(axis=0)])
+
+
+def input_grad(x_hat_grad, x_hat, s, B, summed):
+    return (x_hat_grad - (x_hat * summed[1] - summed[0]) / B) / s
+
+
+# %% wrong: second mean added
+# keeps: norm-forward-test
+# The mean of gradient times x_hat is added; it is to be subtracted.
+def whole_statistics(n, mean, var):
+    n, mean, var = n[n > 0, None], mean[n > 0], var[n > 0]
+    center = (n * mean).sum(axis=0) / n.sum()
+    return center, (n * (var + (mean - center) ** 2)).sum(axis=0) / n.sum()
+
+
+def to_sum(x_hat_grad, x_hat):
+    return np.stack([x_hat_grad.sum(axis=0), (x_hat_grad * x_hat).sum(axis=0)])
+
+
+def input_grad(x_hat_grad, x_hat, s, B, summed):
+    return (x_hat_grad - (summed[0] - x_hat * summed[1]) / B) / s
+
+
+# %% wrong: sums exchanged
+# keeps: norm-forward-test
+# The two sums are exchanged: x_hat multiplies the sum of gradient times x_hat.
+def whole_statistics(n, mean, var):
+    n, mean, var = n[n > 0, None], mean[n > 0], var[n > 0]
+    center = (n * mean).sum(axis=0) / n.sum()
+    return center, (n * (var + (mean - center) ** 2)).sum(axis=0) / n.sum()
+
+
+def to_sum(x_hat_grad, x_hat):
+    return np.stack([x_hat_grad.sum(axis=0), (x_hat_grad * x_hat).sum(axis=0)])
+
+
+def input_grad(x_hat_grad, x_hat, s, B, summed):
+    return (x_hat_grad - (summed[1] + x_hat * summed[0]) / B) / s
+
+
+# %% wrong: means of the ranks summed, nan
+# keeps: norm-forward-test
+# Means over each rank's own instances are summed; the ranks have to send sums, and the sum of these is divided by B.
+# An empty rank's mean is nan besides.
+def whole_statistics(n, mean, var):
+    n, mean, var = n[n > 0, None], mean[n > 0], var[n > 0]
+    center = (n * mean).sum(axis=0) / n.sum()
+    return center, (n * (var + (mean - center) ** 2)).sum(axis=0) / n.sum()
+
+
+def to_sum(x_hat_grad, x_hat):
+    return np.stack([x_hat_grad.mean(axis=0), (x_hat_grad * x_hat).mean(axis=0)])
+
+
+def input_grad(x_hat_grad, x_hat, s, B, summed):
+    return (x_hat_grad - summed[0] - x_hat * summed[1]) / s
+
+
+# %% wrong: means of the ranks summed
+# keeps: norm-forward-test
+# Means over each rank's own instances are summed; the ranks have to send sums, and the sum of these is divided by B.
+def whole_statistics(n, mean, var):
+    n, mean, var = n[n > 0, None], mean[n > 0], var[n > 0]
+    center = (n * mean).sum(axis=0) / n.sum()
+    return center, (n * (var + (mean - center) ** 2)).sum(axis=0) / n.sum()
+
+
+def to_sum(x_hat_grad, x_hat):
+    return np.stack([x_hat_grad.sum(axis=0), (x_hat_grad * x_hat).sum(axis=0)]) / max(len(x_hat), 1)
+
+
+def input_grad(x_hat_grad, x_hat, s, B, summed):
+    return (x_hat_grad - summed[0] - x_hat * summed[1]) / s
+
+
+# %% wrong: multiplied by s
+# keeps: norm-forward-test
+# The gradient is multiplied by s; it is to be divided by it.
+def whole_statistics(n, mean, var):
+    n, mean, var = n[n > 0, None], mean[n > 0], var[n > 0]
+    center = (n * mean).sum(axis=0) / n.sum()
+    return center, (n * (var + (mean - center) ** 2)).sum(axis=0) / n.sum()
+
+
+def to_sum(x_hat_grad, x_hat):
+    return np.stack([x_hat_grad.sum(axis=0), (x_hat_grad * x_hat).sum(axis=0)])
+
+
+def input_grad(x_hat_grad, x_hat, s, B, summed):
+    return (x_hat_grad - (summed[0] + x_hat * summed[1]) / B) * s
+
+
+# %% wrong: shorter array from empty ranks
+# keeps: norm-forward-test
+# An empty rank sends fewer numbers than the others; it has to send as many, all 0.
+def whole_statistics(n, mean, var):
+    n, mean, var = n[n > 0, None], mean[n > 0], var[n > 0]
+    center = (n * mean).sum(axis=0) / n.sum()
+    return center, (n * (var + (mean - center) ** 2)).sum(axis=0) / n.sum()
+
+
+def to_sum(x_hat_grad, x_hat):
+    if len(x_hat) == 0:
+        return np.zeros(0)
+    return np.stack([x_hat_grad.sum(axis=0), (x_hat_grad * x_hat).sum(axis=0)])
+
+
+def input_grad(x_hat_grad, x_hat, s, B, summed):
+    return (x_hat_grad - (summed[0] + x_hat * summed[1]) / B) / s
+
+
 # %% right: pairs
 def whole_statistics(n, mean, var):
     held = [(int(k), m, k * v) for k, m, v in zip(n, mean, var) if k > 0]

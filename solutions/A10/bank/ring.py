@@ -277,6 +277,216 @@ def ring_schedule(order, n):
     return rounds
 
 
+# %% wrong: parts cut by rounding up
+# The parts have ceil(n/N) entries, and the last ones what is left; lengths may differ by one at most.
+def ring_schedule(order, n):
+    N = len(order)
+    bounds = [min(i * -(-n // N), n) for i in range(N + 1)]
+    rounds = []
+    for t in range(2 * (N - 1)):
+        messages = []
+        for i in range(N):
+            part = (i - t - 1) % N
+            start, stop = bounds[part], bounds[part + 1]
+            if start < stop:
+                messages.append((order[i], order[(i + 1) % N], start, stop, t < N - 1))
+        rounds.append(messages)
+    return rounds
+
+
+# %% wrong: longer parts in between
+# keeps: ring-gather-test
+# Part i begins at i n // N, so the longer parts lie in between; the first n % N parts are the longer ones.
+def ring_schedule(order, n):
+    N = len(order)
+    bounds = [i * n // N for i in range(N + 1)]
+    rounds = []
+    for t in range(2 * (N - 1)):
+        messages = []
+        for i in range(N):
+            part = (i - t - 1) % N
+            start, stop = bounds[part], bounds[part + 1]
+            if start < stop:
+                messages.append((order[i], order[(i + 1) % N], start, stop, t < N - 1))
+        rounds.append(messages)
+    return rounds
+
+
+# %% wrong: stop is the last entry
+# The last entry of each part is missing: a message holds the entries start to stop − 1.
+def ring_schedule(order, n):
+    N = len(order)
+    bounds = [i * (n // N) + min(i, n % N) for i in range(N + 1)]
+    rounds = []
+    for t in range(2 * (N - 1)):
+        messages = []
+        for i in range(N):
+            part = (i - t - 1) % N
+            start, stop = bounds[part], bounds[part + 1]
+            if start < stop:
+                messages.append((order[i], order[(i + 1) % N], start, stop - 1, t < N - 1))
+        rounds.append(messages)
+    return rounds
+
+
+# %% wrong: source and target exchanged
+# Source and target are exchanged: the rank at place i comes first, then the one at the next place.
+def ring_schedule(order, n):
+    N = len(order)
+    bounds = [i * (n // N) + min(i, n % N) for i in range(N + 1)]
+    rounds = []
+    for t in range(2 * (N - 1)):
+        messages = []
+        for i in range(N):
+            part = (i - t - 1) % N
+            start, stop = bounds[part], bounds[part + 1]
+            if start < stop:
+                messages.append((order[(i + 1) % N], order[i], start, stop, t < N - 1))
+        rounds.append(messages)
+    return rounds
+
+
+# %% wrong: empty rounds dropped
+# keeps: ring-reduce-test
+# A round without messages is left out; it stays in the list, as an empty list.
+def ring_schedule(order, n):
+    N = len(order)
+    bounds = [i * (n // N) + min(i, n % N) for i in range(N + 1)]
+    rounds = []
+    for t in range(2 * (N - 1)):
+        messages = []
+        for i in range(N):
+            part = (i - t - 1) % N
+            start, stop = bounds[part], bounds[part + 1]
+            if start < stop:
+                messages.append((order[i], order[(i + 1) % N], start, stop, t < N - 1))
+        if messages:
+            rounds.append(messages)
+    return rounds
+
+
+# %% wrong: a round after the last
+# keeps: ring-reduce-test
+# There is a round after the last one; every rank holds the whole sum before it.
+def ring_schedule(order, n):
+    N = len(order)
+    bounds = [i * (n // N) + min(i, n % N) for i in range(N + 1)]
+    rounds = []
+    for t in range(2 * N - 1):
+        messages = []
+        for i in range(N):
+            part = (i - t - 1) % N
+            start, stop = bounds[part], bounds[part + 1]
+            if start < stop:
+                messages.append((order[i], order[(i + 1) % N], start, stop, t < N - 1))
+        rounds.append(messages)
+    return rounds
+
+
+# %% wrong: second half begins like the first
+# keeps: ring-reduce-test
+# The second half begins with the parts with which the first half began; each place has to begin with the part that it
+# has completed.
+def ring_schedule(order, n):
+    N = len(order)
+    bounds = [i * (n // N) + min(i, n % N) for i in range(N + 1)]
+    rounds = []
+    for t in range(2 * (N - 1)):
+        messages = []
+        for i in range(N):
+            part = (i - t % (N - 1) - 1) % N
+            start, stop = bounds[part], bounds[part + 1]
+            if start < stop:
+                messages.append((order[i], order[(i + 1) % N], start, stop, t < N - 1))
+        rounds.append(messages)
+    return rounds
+
+
+# %% wrong: messages not in rounds
+# The messages follow each other in one list; those of a round belong in a list of their own.
+def ring_schedule(order, n):
+    N = len(order)
+    bounds = [i * (n // N) + min(i, n % N) for i in range(N + 1)]
+    rounds = []
+    for t in range(2 * (N - 1)):
+        messages = []
+        for i in range(N):
+            part = (i - t - 1) % N
+            start, stop = bounds[part], bounds[part + 1]
+            if start < stop:
+                messages.append((order[i], order[(i + 1) % N], start, stop, t < N - 1))
+        rounds.extend(messages)
+    return rounds
+
+
+# %% wrong: add left out
+# A message has five values; the last one, add, is missing.
+def ring_schedule(order, n):
+    N = len(order)
+    bounds = [i * (n // N) + min(i, n % N) for i in range(N + 1)]
+    rounds = []
+    for t in range(2 * (N - 1)):
+        messages = []
+        for i in range(N):
+            part = (i - t - 1) % N
+            start, stop = bounds[part], bounds[part + 1]
+            if start < stop:
+                messages.append((order[i], order[(i + 1) % N], start, stop))
+        rounds.append(messages)
+    return rounds
+
+
+# %% wrong: added once too often
+# keeps: ring-reduce-test
+# The first round of the second half still adds; complete parts take the place of what a rank holds.
+def ring_schedule(order, n):
+    N = len(order)
+    bounds = [i * (n // N) + min(i, n % N) for i in range(N + 1)]
+    rounds = []
+    for t in range(2 * (N - 1)):
+        messages = []
+        for i in range(N):
+            part = (i - t - 1) % N
+            start, stop = bounds[part], bounds[part + 1]
+            if start < stop:
+                messages.append((order[i], order[(i + 1) % N], start, stop, t < N))
+        rounds.append(messages)
+    return rounds
+
+
+# %% wrong: parts without entries sent
+# A part without entries is sent; there is no message for it.
+def ring_schedule(order, n):
+    N = len(order)
+    bounds = [i * (n // N) + min(i, n % N) for i in range(N + 1)]
+    rounds = []
+    for t in range(2 * (N - 1)):
+        messages = []
+        for i in range(N):
+            part = (i - t - 1) % N
+            start, stop = bounds[part], bounds[part + 1]
+            messages.append((order[i], order[(i + 1) % N], start, stop, t < N - 1))
+        rounds.append(messages)
+    return rounds
+
+
+# %% wrong: length for stop
+# The fourth value of a message is the length of the part; it has to be the entry at which the part stops.
+def ring_schedule(order, n):
+    N = len(order)
+    bounds = [i * (n // N) + min(i, n % N) for i in range(N + 1)]
+    rounds = []
+    for t in range(2 * (N - 1)):
+        messages = []
+        for i in range(N):
+            part = (i - t - 1) % N
+            start, stop = bounds[part], bounds[part + 1]
+            if start < stop:
+                messages.append((order[i], order[(i + 1) % N], start, stop - start, t < N - 1))
+        rounds.append(messages)
+    return rounds
+
+
 # %% right: two halves
 def ring_schedule(order, n):
     N = len(order)

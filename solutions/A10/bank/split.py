@@ -270,6 +270,33 @@ def backward_part(x, U, a, V, z_grad):
     return x.T @ u_grad, u_grad.sum(axis=0), h.T @ z_grad, z_grad.sum(axis=0), np.tile((u_grad @ U.T).sum(axis=0), (len(x), 1))
 
 
+# %% wrong: 1 + h squared
+# keeps: split-forward-test
+# The derivative of tanh is 1 − h squared, not 1 + h squared.
+def forward_part(x, U, a, V, c, rank):
+    return np.tanh(x @ U + a) @ V + (c if rank == 0 else 0)
+
+
+def backward_part(x, U, a, V, z_grad):
+    h = np.tanh(x @ U + a)
+    u_grad = (z_grad @ V.T) * (1 + h**2)
+    return x.T @ u_grad, u_grad.sum(axis=0), h.T @ z_grad, z_grad.sum(axis=0), u_grad @ U.T
+
+
+# %% wrong: all divided by the batch
+# keeps: split-forward-test
+# The gradients are divided by the batch size; whatever weight an instance has is in z_grad already.
+def forward_part(x, U, a, V, c, rank):
+    return np.tanh(x @ U + a) @ V + (c if rank == 0 else 0)
+
+
+def backward_part(x, U, a, V, z_grad):
+    z_grad = z_grad / len(x)
+    h = np.tanh(x @ U + a)
+    u_grad = (z_grad @ V.T) * (1 - h**2)
+    return x.T @ u_grad, u_grad.sum(axis=0), h.T @ z_grad, z_grad.sum(axis=0), u_grad @ U.T
+
+
 # %% right: loops
 def forward_part(x, U, a, V, c, rank):
     part = np.zeros((len(x), len(c)))

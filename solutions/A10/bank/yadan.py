@@ -90,7 +90,8 @@ def ring_time(one, model, data, dp, mp):
 
 
 # %% wrong: computing not divided by the columns
-# Computing is divided by the replicas only; the columns share it too.
+# One half of the computing is too much where a replica has two columns: either computing is divided by the replicas
+# only, or the half that `model` holds has not been taken off the crossings.
 def bus_time(one, model, data, dp, mp):
     crossings = (model - one / 2) / dp if mp == 2 else 0
     return one / dp + crossings + (dp - 1) * (data - one / 2)
@@ -235,6 +236,105 @@ def bus_time(one, model, data, dp, mp):
 def ring_time(one, model, data, dp, mp):
     crossings = (model - one / 2) / dp if mp == 2 else 0
     return one / (dp * mp) + crossings + (dp > 1) / dp * (data - one / 2) / mp
+
+
+# %% wrong: dp for dp − 1
+# dp messages are counted where dp − 1 are sent: a rank sends nothing to itself.
+def bus_time(one, model, data, dp, mp):
+    crossings = (model - one / 2) / dp if mp == 2 else 0
+    return one / (dp * mp) + crossings + dp * (data - one / 2)
+
+
+def ring_time(one, model, data, dp, mp):
+    crossings = (model - one / 2) / dp if mp == 2 else 0
+    return one / (dp * mp) + crossings + dp / dp * (data - one / 2) / mp
+
+
+# %% wrong: one way only
+# The gradients take half the time that they should: on the bus they go to the server and back, and a ring has two
+# halves.
+def bus_time(one, model, data, dp, mp):
+    crossings = (model - one / 2) / dp if mp == 2 else 0
+    return one / (dp * mp) + crossings + (dp - 1) / 2 * (data - one / 2)
+
+
+def ring_time(one, model, data, dp, mp):
+    crossings = (model - one / 2) / dp if mp == 2 else 0
+    return one / (dp * mp) + crossings + (dp - 1) / 2 / dp * (data - one / 2) / mp
+
+
+# %% wrong: all computing taken off data
+# All of `one` is taken off `data`; two GPUs share the computing, so half of it is in there.
+def bus_time(one, model, data, dp, mp):
+    crossings = (model - one / 2) / dp if mp == 2 else 0
+    return one / (dp * mp) + crossings + (dp - 1) * (data - one)
+
+
+def ring_time(one, model, data, dp, mp):
+    crossings = (model - one / 2) / dp if mp == 2 else 0
+    return one / (dp * mp) + crossings + (dp - 1) / dp * (data - one) / mp
+
+
+# %% wrong: all computing taken off model
+# All of `one` is taken off `model`; two GPUs share the computing, so half of it is in there.
+def bus_time(one, model, data, dp, mp):
+    crossings = (model - one) / dp if mp == 2 else 0
+    return one / (dp * mp) + crossings + (dp - 1) * (data - one / 2)
+
+
+def ring_time(one, model, data, dp, mp):
+    crossings = (model - one) / dp if mp == 2 else 0
+    return one / (dp * mp) + crossings + (dp - 1) / dp * (data - one / 2) / mp
+
+
+# %% wrong: computing not divided
+# Computing is not divided; all GPUs share it equally.
+def bus_time(one, model, data, dp, mp):
+    crossings = (model - one / 2) / dp if mp == 2 else 0
+    return one + crossings + (dp - 1) * (data - one / 2)
+
+
+def ring_time(one, model, data, dp, mp):
+    crossings = (model - one / 2) / dp if mp == 2 else 0
+    return one + crossings + (dp - 1) / dp * (data - one / 2) / mp
+
+
+# %% wrong: computing left in data
+# `data` holds half of `one` for computing; it has to be taken off before the rest is the time of messages.
+def bus_time(one, model, data, dp, mp):
+    crossings = (model - one / 2) / dp if mp == 2 else 0
+    return one / (dp * mp) + crossings + (dp - 1) * data
+
+
+def ring_time(one, model, data, dp, mp):
+    crossings = (model - one / 2) / dp if mp == 2 else 0
+    return one / (dp * mp) + crossings + (dp - 1) / dp * data / mp
+
+
+# %% wrong: one link of a ring
+# keeps: yadan-ring-test
+# The bytes of one link of a ring are counted; on the bus the messages of all GPUs pass one wire.
+def bus_time(one, model, data, dp, mp):
+    crossings = (model - one / 2) / dp if mp == 2 else 0
+    return one / (dp * mp) + crossings + (dp - 1) / dp * (data - one / 2)
+
+
+def ring_time(one, model, data, dp, mp):
+    crossings = (model - one / 2) / dp if mp == 2 else 0
+    return one / (dp * mp) + crossings + (dp - 1) / dp * (data - one / 2) / mp
+
+
+# %% wrong: both columns in one group
+# keeps: yadan-ring-test
+# All other GPUs are counted as if they held the same column; in each group there are dp − 1 others.
+def bus_time(one, model, data, dp, mp):
+    crossings = (model - one / 2) / dp if mp == 2 else 0
+    return one / (dp * mp) + crossings + (dp * mp - 1) * (data - one / 2)
+
+
+def ring_time(one, model, data, dp, mp):
+    crossings = (model - one / 2) / dp if mp == 2 else 0
+    return one / (dp * mp) + crossings + (dp - 1) / dp * (data - one / 2) / mp
 
 
 # %% right: three unknowns
