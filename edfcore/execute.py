@@ -3,7 +3,7 @@
 import ast
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from . import prose
@@ -195,7 +195,14 @@ def _check_assignment(path, notebook):
         elif mark.get("solution"):
             blame = ""
     warnings = ([setup] if setup else []) + _warnings(Path(path), notebook, {r.cell for r in rows})
+    titles = [r.title for r in rows]
+    rows = [replace(r, title=f"{r.title}: {_part(r.cell)}") if titles.count(r.title) > 1 else r for r in rows]
     return Report(Path(path).name, tuple(rows), tuple(warnings))
+
+
+def _part(cell):
+    """What one of several check cells of an exercise is about: "crops points" for crops-points-test."""
+    return cell.removesuffix("-test").replace("-", " ")
 
 
 def _warnings(path, notebook, graded):
