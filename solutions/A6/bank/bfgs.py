@@ -109,7 +109,7 @@ def bfgs_hessian(A, points, gradients):
 
 
 # %% wrong: begun from I with each pair
-# Every pair starts from I; it has to start from the matrix that the pair before it left, and the first from the given one.
+# The given matrix is not used: the first pair updates it, and every later pair what the one before it left.
 def bfgs_inverse(B, points, gradients):
     for p, q in zip(np.diff(points, axis=0), np.diff(gradients, axis=0)):
         V = np.eye(len(p)) - np.outer(p, q) / (p @ q)
@@ -188,7 +188,7 @@ def bfgs_hessian(A, points, gradients):
 
 # %% wrong: the last term forgotten
 # keeps: bfgs-hessian-test
-# p p^T / p.q is missing: V B V^T alone takes away what B knew along q and puts nothing in.
+# p p^T / p.q is missing (the 1 in the long form): the rest takes away what B knew along q and puts nothing in.
 def bfgs_inverse(B, points, gradients):
     for p, q in zip(np.diff(points, axis=0), np.diff(gradients, axis=0)):
         V = np.eye(len(p)) - np.outer(p, q) / (p @ q)
@@ -245,6 +245,54 @@ def bfgs_inverse(B, points, gradients):
 
 def bfgs_hessian(A, points, gradients):
     return bfgs_inverse(np.linalg.inv(A), points, gradients)
+
+
+# %% wrong: return inside the loop
+# Only the first pair is used: the function returns inside the loop.
+def bfgs_inverse(B, points, gradients):
+    for p, q in zip(np.diff(points, axis=0), np.diff(gradients, axis=0)):
+        V = np.eye(len(p)) - np.outer(p, q) / (p @ q)
+        B = V @ B @ V.T + np.outer(p, p) / (p @ q)
+        return B
+
+
+def bfgs_hessian(A, points, gradients):
+    for p, q in zip(np.diff(points, axis=0), np.diff(gradients, axis=0)):
+        Ap = A @ p
+        A = A + np.outer(q, q) / (p @ q) - np.outer(Ap, Ap) / (p @ Ap)
+        return A
+
+
+# %% wrong: the correction alone
+# The correction alone is returned; it is added to the matrix from before.
+def bfgs_inverse(B, points, gradients):
+    for p, q in zip(np.diff(points, axis=0), np.diff(gradients, axis=0)):
+        V = np.eye(len(p)) - np.outer(p, q) / (p @ q)
+        B = V @ B @ V.T + np.outer(p, p) / (p @ q) - B
+    return B
+
+
+def bfgs_hessian(A, points, gradients):
+    for p, q in zip(np.diff(points, axis=0), np.diff(gradients, axis=0)):
+        Ap = A @ p
+        A = np.outer(q, q) / (p @ q) - np.outer(Ap, Ap) / (p @ Ap)
+    return A
+
+
+# %% wrong: old minus new
+# One of p and q is the old one minus the new one, so that p.q comes out below 0; both are new minus old.
+def bfgs_inverse(B, points, gradients):
+    for p, q in zip(np.diff(points, axis=0), -np.diff(gradients, axis=0)):
+        V = np.eye(len(p)) - np.outer(p, q) / (p @ q)
+        B = V @ B @ V.T + np.outer(p, p) / (p @ q)
+    return B
+
+
+def bfgs_hessian(A, points, gradients):
+    for p, q in zip(np.diff(points, axis=0), -np.diff(gradients, axis=0)):
+        Ap = A @ p
+        A = A + np.outer(q, q) / (p @ q) - np.outer(Ap, Ap) / (p @ Ap)
+    return A
 
 
 # %% right: slide 21
@@ -314,3 +362,18 @@ def bfgs_hessian(A, points, gradients):
     for p, q in zip(np.diff(points, axis=0), np.diff(gradients, axis=0)):
         A = A - A @ np.outer(p, p) @ A / (p @ A @ p) + np.outer(q, q) / np.inner(p, q)
     return A
+
+
+# %% right: lists of rows
+def bfgs_inverse(B, points, gradients):
+    for p, q in zip(np.diff(points, axis=0), np.diff(gradients, axis=0)):
+        V = np.eye(len(p)) - np.outer(p, q) / (p @ q)
+        B = V @ B @ V.T + np.outer(p, p) / (p @ q)
+    return B.tolist()
+
+
+def bfgs_hessian(A, points, gradients):
+    for p, q in zip(np.diff(points, axis=0), np.diff(gradients, axis=0)):
+        Ap = A @ p
+        A = A + np.outer(q, q) / (p @ q) - np.outer(Ap, Ap) / (p @ Ap)
+    return list(map(tuple, A))

@@ -52,7 +52,7 @@ def damped_step(H, g, least):
 
 # %% wrong: the plain step
 # keeps: damped-test
-# H is used as it is; along an eigenvector with a negative eigenvalue that step climbs.
+# tau is 0 although an eigenvalue is below 0: with H as it is, the step climbs along that eigenvector.
 def damped_step(H, g, least):
     return np.linalg.lstsq(H, -g, rcond=None)[0], 0.0
 
@@ -117,6 +117,22 @@ def damped_step(H, g, least):
 def damped_step(H, g, least):
     tau = max(0.0, least - np.linalg.eigvalsh(H)[0])
     return np.linalg.solve(H - tau * np.eye(len(g)), -g), tau
+
+
+# %% wrong: tau not used
+# keeps: damped-test
+# tau is right and the step does not use it: H + tau I takes the place of H.
+def damped_step(H, g, least):
+    tau = max(0.0, least - np.linalg.eigvalsh(H)[0])
+    return np.linalg.lstsq(H, -g, rcond=None)[0], tau
+
+
+# %% wrong: least forgotten
+# keeps: damped-test
+# tau lifts the smallest eigenvalue to 0, where the matrix is singular; it has to come up to `least`.
+def damped_step(H, g, least):
+    tau = max(0.0, -np.linalg.eigvalsh(H)[0])
+    return np.linalg.lstsq(H + tau * np.eye(len(g)), -g, rcond=None)[0], tau
 
 
 # %% right: eigenvectors

@@ -33,6 +33,21 @@ def exact_steps(A, b, theta, update, tol):
     return np.array(points)
 
 
+# %% wrong: the length for d = -g, in both
+# The length g.g / g.Ag is that of steepest descent; the step goes along d.
+def exact_steps(A, b, theta, update, tol):
+    B, points = np.eye(len(b)), [theta]
+    for _ in b:
+        g = A @ points[-1] - b
+        if np.abs(g).max() <= tol:
+            break
+        d = -B @ g
+        p = g @ g / (g @ A @ g) * d
+        points.append(points[-1] + p)
+        B = update(B, p, A @ p)
+    return np.array(points)
+
+
 # %% wrong: half the length
 # The length is half of what it should be: the derivative of alpha^2 d.Ad / 2 is alpha d.Ad.
 def exact_steps(A, b, theta, update, tol):
@@ -49,7 +64,7 @@ def exact_steps(A, b, theta, update, tol):
 
 
 # %% wrong: uphill
-# The steps lead uphill: d = -B g, with a minus.
+# The steps lead uphill: along d = -B g the slope g.d is below 0, and the length is -g.d / d.Ad; look at the minus in both.
 def exact_steps(A, b, theta, update, tol):
     B, points = np.eye(len(b)), [theta]
     for _ in b:
@@ -64,7 +79,7 @@ def exact_steps(A, b, theta, update, tol):
 
 
 # %% wrong: B never updated
-# B stays I: update returns the next B and leaves the old one as it is, so its result has to be kept.
+# B stays I, or d does not use it: update returns the next B and leaves the old one as it is, so its result has to be kept.
 def exact_steps(A, b, theta, update, tol):
     B, points = np.eye(len(b)), [theta]
     for _ in b:
@@ -108,6 +123,21 @@ def exact_steps(A, b, theta, update, tol):
     return np.array(points)
 
 
+# %% wrong: d for the step
+# update gets d as p; p is the step that was made, the length times d.
+def exact_steps(A, b, theta, update, tol):
+    B, points = np.eye(len(b)), [theta]
+    for _ in b:
+        g = A @ points[-1] - b
+        if np.abs(g).max() <= tol:
+            break
+        d = -B @ g
+        p = -g @ d / (d @ A @ d) * d
+        points.append(points[-1] + p)
+        B = update(B, d, A @ p)
+    return np.array(points)
+
+
 # %% wrong: the gradient for its change
 # update gets the new gradient as q; q is its change, the new one minus the old one.
 def exact_steps(A, b, theta, update, tol):
@@ -138,8 +168,25 @@ def exact_steps(A, b, theta, update, tol):
     return np.array(points)
 
 
+# %% wrong: one array in all rows
+# All rows are one and the same array, which += changes each time; each point needs an array of its own.
+def exact_steps(A, b, theta, update, tol):
+    B, theta = np.eye(len(b)), theta.copy()
+    points = [theta]
+    for _ in b:
+        g = A @ theta - b
+        if np.abs(g).max() <= tol:
+            break
+        d = -B @ g
+        p = -g @ d / (d @ A @ d) * d
+        theta += p
+        points.append(theta)
+        B = update(B, p, A @ p)
+    return np.array(points)
+
+
 # %% wrong: the start left out
-# The start is missing from the points; it is the first row.
+# A point is missing, the start or the last one: k steps make k + 1 rows.
 def exact_steps(A, b, theta, update, tol):
     B, points = np.eye(len(b)), [theta]
     for _ in b:
@@ -176,6 +223,54 @@ def exact_steps(A, b, theta, update, tol):
     for _ in range(len(b) - 1):
         g = A @ points[-1] - b
         if np.abs(g).max() <= tol:
+            break
+        d = -B @ g
+        p = -g @ d / (d @ A @ d) * d
+        points.append(points[-1] + p)
+        B = update(B, p, A @ p)
+    return np.array(points)
+
+
+# %% wrong: n + 1 steps
+# keeps: finish-early-test
+# One step too many is made: the run ends after n steps, whatever the gradient is.
+def exact_steps(A, b, theta, update, tol):
+    B, points = np.eye(len(b)), [theta]
+    for _ in range(len(b) + 1):
+        g = A @ points[-1] - b
+        if np.abs(g).max() <= tol:
+            break
+        d = -B @ g
+        p = -g @ d / (d @ A @ d) * d
+        points.append(points[-1] + p)
+        B = update(B, p, A @ p)
+    return np.array(points)
+
+
+# %% wrong: a method of its own
+# `update` is not asked: the steps are those of BFGS, or of conjugate gradients, whatever update returns.
+def exact_steps(A, b, theta, update, tol):
+    B, points = np.eye(len(b)), [theta]
+    for _ in b:
+        g = A @ points[-1] - b
+        if np.abs(g).max() <= tol:
+            break
+        d = -B @ g
+        p = -g @ d / (d @ A @ d) * d
+        points.append(points[-1] + p)
+        V = np.eye(len(b)) - np.outer(p, A @ p) / (p @ A @ p)
+        B = V @ B @ V.T + np.outer(p, p) / (p @ A @ p)
+    return np.array(points)
+
+
+# %% wrong: exactly tol
+# keeps: finish-test
+# A gradient of exactly tol, and one of 0 where tol is 0, ends the run: at most tol, not below it.
+def exact_steps(A, b, theta, update, tol):
+    B, points = np.eye(len(b)), [theta]
+    for _ in b:
+        g = A @ points[-1] - b
+        if np.abs(g).max() < tol:
             break
         d = -B @ g
         p = -g @ d / (d @ A @ d) * d

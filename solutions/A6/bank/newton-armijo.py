@@ -4,6 +4,18 @@ def newton_armijo(f, theta, c1=1e-4, most=30):
     return None
 
 
+# %% wrong: gives up at the first refusal
+# The search ends at the first length that is refused; None is for the case that all lengths were tried.
+def newton_armijo(f, theta, c1=1e-4, most=30):
+    J, g, H = f(theta)
+    d = np.linalg.solve(H, -g)
+    for halvings in range(most + 1):
+        alpha = 0.5**halvings
+        if f(theta + alpha * d)[0] <= J + c1 * alpha * np.dot(g, d):
+            return theta + alpha * d, halvings
+        return theta, None
+
+
 # %% wrong: the step without its minus
 # The direction leads uphill: Newton's direction solves H d = -g, with a minus.
 def newton_armijo(f, theta, c1=1e-4, most=30):
@@ -35,7 +47,7 @@ def newton_armijo(f, theta, c1=1e-4, most=30):
 
 
 # %% wrong: any decrease
-# Any decrease is accepted; Armijo's condition asks for a share c1 of what the slope promises for the length.
+# A decrease that is too small for its length is accepted; look at c1, at alpha, and at g.d, the slope at theta, in the bound.
 def newton_armijo(f, theta, c1=1e-4, most=30):
     J, g, H = f(theta)
     d = np.linalg.solve(H, -g)
@@ -103,6 +115,19 @@ def newton_armijo(f, theta, c1=1e-4, most=30):
         alpha = 0.5**halvings
         if f(theta + alpha * d)[0] <= J + c1 * alpha * np.dot(g, d):
             return alpha * d, halvings
+    return theta, None
+
+
+# %% wrong: theta itself moved
+# theta itself is moved, by += or under a second name; each length is tried from the theta that came in, which stays as it was.
+def newton_armijo(f, theta, c1=1e-4, most=30):
+    J, g, H = f(theta)
+    d = np.linalg.solve(H, -g)
+    for halvings in range(most + 1):
+        alpha = 0.5**halvings
+        theta += alpha * d
+        if f(theta)[0] <= J + c1 * alpha * np.dot(g, d):
+            return theta, halvings
     return theta, None
 
 
@@ -183,6 +208,46 @@ def newton_armijo(f, theta, c1=1e-4, most=30):
         new = f(theta + alpha * d)[0]
         if new < J and new <= J + c1 * alpha * np.dot(g, d):
             return theta + alpha * d, halvings
+    return theta, None
+
+
+# %% wrong: a number for None
+# keeps: newton-armijo-test
+# Where no length will do, None stands beside theta; here it is a number.
+def newton_armijo(f, theta, c1=1e-4, most=30):
+    J, g, H = f(theta)
+    d = np.linalg.solve(H, -g)
+    for halvings in range(most + 1):
+        alpha = 0.5**halvings
+        if f(theta + alpha * d)[0] <= J + c1 * alpha * np.dot(g, d):
+            return theta + alpha * d, halvings
+    return theta, most
+
+
+# %% wrong: the last point with None
+# keeps: newton-armijo-test
+# Where no length will do, the point of the last trial is returned; asked for is theta itself.
+def newton_armijo(f, theta, c1=1e-4, most=30):
+    J, g, H = f(theta)
+    d = np.linalg.solve(H, -g)
+    for halvings in range(most + 1):
+        alpha = 0.5**halvings
+        if f(theta + alpha * d)[0] <= J + c1 * alpha * np.dot(g, d):
+            return theta + alpha * d, halvings
+    return theta + alpha * d, None
+
+
+# %% wrong: theta moved in the end
+# keeps: newton-armijo-edge-test
+# The answer is right, but theta was moved to get it; others still need it: make a new array.
+def newton_armijo(f, theta, c1=1e-4, most=30):
+    J, g, H = f(theta)
+    d = np.linalg.solve(H, -g)
+    for halvings in range(most + 1):
+        alpha = 0.5**halvings
+        if f(theta + alpha * d)[0] <= J + c1 * alpha * np.dot(g, d):
+            theta += alpha * d
+            return theta, halvings
     return theta, None
 
 

@@ -34,6 +34,32 @@ def damped(B, p, q, share):
     return (1 - w) * q + w * Ap
 
 
+# %% wrong: the length of q left out
+# keeps: safeguards-damped-test
+# The bound is eps |p|: the length of q is missing, so J in other units changes the answer.
+def usable(p, q, eps):
+    return bool(p @ q > eps * np.linalg.norm(p))
+
+
+def damped(B, p, q, share):
+    Ap = np.linalg.solve(B, p)
+    w = max(0.0, share * (p @ Ap) - p @ q) / (max(0.0, share * (p @ Ap) - p @ q) + (1 - share) * (p @ Ap))
+    return (1 - w) * q + w * Ap
+
+
+# %% wrong: the length of p left out
+# keeps: safeguards-damped-test
+# The bound is eps |q|: the length of p is missing, so a short step is refused for its shortness.
+def usable(p, q, eps):
+    return bool(p @ q > eps * np.linalg.norm(q))
+
+
+def damped(B, p, q, share):
+    Ap = np.linalg.solve(B, p)
+    w = max(0.0, share * (p @ Ap) - p @ q) / (max(0.0, share * (p @ Ap) - p @ q) + (1 - share) * (p @ Ap))
+    return (1 - w) * q + w * Ap
+
+
 # %% wrong: the length of p twice
 # keeps: safeguards-damped-test
 # p.q is compared with eps p.p; the bound has the length of p and the length of q in it.
@@ -213,6 +239,49 @@ def damped(B, p, q, share):
     if p @ q >= share * (p @ p):
         return q
     w = (share * (p @ p) - p @ q) / (p @ p - p @ q)
+    return (1 - w) * q + w * Ap
+
+
+# %% wrong: divided by p.Ap alone
+# keeps: safeguards-usable-test
+# w is divided by p.Ap; from w = 0 to w = 1 the line rises by p.Ap - p.q.
+def usable(p, q, eps):
+    return bool(p @ q > eps * np.linalg.norm(p) * np.linalg.norm(q))
+
+
+def damped(B, p, q, share):
+    Ap = np.linalg.solve(B, p)
+    if p @ q >= share * (p @ Ap):
+        return q
+    w = (share * (p @ Ap) - p @ q) / (p @ Ap)
+    return (1 - w) * q + w * Ap
+
+
+# %% wrong: w below 0
+# keeps: safeguards-usable-test
+# w has the wrong sign: it comes out below 0, and q moves away from A p.
+def usable(p, q, eps):
+    return bool(p @ q > eps * np.linalg.norm(p) * np.linalg.norm(q))
+
+
+def damped(B, p, q, share):
+    Ap = np.linalg.solve(B, p)
+    if p @ q >= share * (p @ Ap):
+        return q
+    w = (p @ q - share * (p @ Ap)) / (p @ Ap - p @ q)
+    return (1 - w) * q + w * Ap
+
+
+# %% wrong: pairs beyond A p mended
+# keeps: safeguards-usable-test
+# A pair with p.q above p.Ap is mended: there numerator and denominator of w are both below 0, and w must be 0.
+def usable(p, q, eps):
+    return bool(p @ q > eps * np.linalg.norm(p) * np.linalg.norm(q))
+
+
+def damped(B, p, q, share):
+    Ap = np.linalg.solve(B, p)
+    w = np.clip((share * (p @ Ap) - p @ q) / (p @ Ap - p @ q), 0.0, 1.0)
     return (1 - w) * q + w * Ap
 
 

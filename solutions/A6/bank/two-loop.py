@@ -186,6 +186,102 @@ def direction(g, P, Q, count, scale):
     return r
 
 
+# %% wrong: both loops oldest first
+# Both loops run from the oldest pair to the newest; the first one goes from the newest to the oldest.
+def direction(g, P, Q, count, scale):
+    rows = [k % len(P) for k in range(max(0, count - len(P)), count)]
+    r, multiples = -g, {}
+    for row in rows:
+        multiples[row] = P[row] @ r / (P[row] @ Q[row])
+        r = r - multiples[row] * Q[row]
+    r = scale * r
+    for row in rows:
+        r = r + (multiples[row] - Q[row] @ r / (P[row] @ Q[row])) * P[row]
+    return r
+
+
+# %% wrong: the newest pair alone
+# The newest pair alone is used; all that are left in the memory count.
+def direction(g, P, Q, count, scale):
+    rows = [(count - 1) % len(P)] if count else []
+    r, multiples = -g, {}
+    for row in reversed(rows):
+        multiples[row] = P[row] @ r / (P[row] @ Q[row])
+        r = r - multiples[row] * Q[row]
+    r = scale * r
+    for row in rows:
+        r = r + (multiples[row] - Q[row] @ r / (P[row] @ Q[row])) * P[row]
+    return r
+
+
+# %% wrong: divided by scale
+# The vector is divided by `scale` between the loops; diag(scale) is a start for B, the inverse of the Hessian, so it multiplies.
+def direction(g, P, Q, count, scale):
+    rows = [k % len(P) for k in range(max(0, count - len(P)), count)]
+    r, multiples = -g, {}
+    for row in reversed(rows):
+        multiples[row] = P[row] @ r / (P[row] @ Q[row])
+        r = r - multiples[row] * Q[row]
+    r = r / scale
+    for row in rows:
+        r = r + (multiples[row] - Q[row] @ r / (P[row] @ Q[row])) * P[row]
+    return r
+
+
+# %% wrong: scale twice
+# `scale` is used twice; diag(scale) stands once, between the two loops.
+def direction(g, P, Q, count, scale):
+    rows = [k % len(P) for k in range(max(0, count - len(P)), count)]
+    r, multiples = -g, {}
+    for row in reversed(rows):
+        multiples[row] = P[row] @ r / (P[row] @ Q[row])
+        r = r - multiples[row] * Q[row]
+    r = scale * r
+    for row in rows:
+        r = r + (multiples[row] - Q[row] @ r / (P[row] @ Q[row])) * P[row]
+    return scale * r
+
+
+# %% wrong: no second loop
+# There is no second loop: what the first one took away along q comes back along p, oldest first.
+def direction(g, P, Q, count, scale):
+    rows = [k % len(P) for k in range(max(0, count - len(P)), count)]
+    r, multiples = -g, {}
+    for row in reversed(rows):
+        multiples[row] = P[row] @ r / (P[row] @ Q[row])
+        r = r - multiples[row] * Q[row]
+    r = scale * r
+    return r
+
+
+# %% wrong: q in the first product
+# The multiple in the first loop is q.r / p.q; it is p.r / p.q.
+def direction(g, P, Q, count, scale):
+    rows = [k % len(P) for k in range(max(0, count - len(P)), count)]
+    r, multiples = -g, {}
+    for row in reversed(rows):
+        multiples[row] = Q[row] @ r / (P[row] @ Q[row])
+        r = r - multiples[row] * Q[row]
+    r = scale * r
+    for row in rows:
+        r = r + (multiples[row] - Q[row] @ r / (P[row] @ Q[row])) * P[row]
+    return r
+
+
+# %% wrong: p in the second product
+# The product in the second loop is p.r; it is q.r.
+def direction(g, P, Q, count, scale):
+    rows = [k % len(P) for k in range(max(0, count - len(P)), count)]
+    r, multiples = -g, {}
+    for row in reversed(rows):
+        multiples[row] = P[row] @ r / (P[row] @ Q[row])
+        r = r - multiples[row] * Q[row]
+    r = scale * r
+    for row in rows:
+        r = r + (multiples[row] - P[row] @ r / (P[row] @ Q[row])) * P[row]
+    return r
+
+
 # %% wrong: unwritten rows are read
 # keeps: two-loop-ring-test
 # All m rows are used, also those that were never written; only `count` pairs are there as long as count is below m.
@@ -222,6 +318,20 @@ def direction(g, P, Q, count, scale):
 def direction(g, P, Q, count, scale):
     m = len(P)
     rows = [k % m for k in range(count)] if count <= m else [(count + 1 + k) % m for k in range(m)]
+    r, multiples = -g, {}
+    for row in reversed(rows):
+        multiples[row] = P[row] @ r / (P[row] @ Q[row])
+        r = r - multiples[row] * Q[row]
+    r = scale * r
+    for row in rows:
+        r = r + (multiples[row] - Q[row] @ r / (P[row] @ Q[row])) * P[row]
+    return r
+
+
+# %% wrong: all rows, written or not
+# All m rows are used, in the order in which they lie; below count = m only the first `count` of them were written.
+def direction(g, P, Q, count, scale):
+    rows = list(range(len(P)))
     r, multiples = -g, {}
     for row in reversed(rows):
         multiples[row] = P[row] @ r / (P[row] @ Q[row])

@@ -226,6 +226,87 @@ def judge(value, slope, trials, c1, c2):
     return words
 
 
+# %% wrong: a value on its bound refused
+# A value exactly on its bound is refused; the first condition is written with "at most".
+def judge(value, slope, trials, c1, c2):
+    words = []
+    for alpha, there, slope_there in trials:
+        if slope >= 0:
+            words.append("no descent")
+        elif not there < value + c1 * alpha * slope:
+            words.append("too high")
+        elif abs(slope_there) <= -c2 * slope:
+            words.append("accepted")
+        else:
+            words.append("falling" if slope_there < 0 else "rising")
+    return words
+
+
+# %% wrong: a slope on its bound refused
+# A slope exactly on its bound is refused; the second condition is written with "at most".
+def judge(value, slope, trials, c1, c2):
+    words = []
+    for alpha, there, slope_there in trials:
+        if slope >= 0:
+            words.append("no descent")
+        elif not there <= value + c1 * alpha * slope:
+            words.append("too high")
+        elif abs(slope_there) < -c2 * slope:
+            words.append("accepted")
+        else:
+            words.append("falling" if slope_there < 0 else "rising")
+    return words
+
+
+# %% wrong: c1 in both conditions
+# c1 stands in both conditions; the bound for the slope has c2.
+def judge(value, slope, trials, c1, c2):
+    words = []
+    for alpha, there, slope_there in trials:
+        if slope >= 0:
+            words.append("no descent")
+        elif not there <= value + c1 * alpha * slope:
+            words.append("too high")
+        elif abs(slope_there) <= -c1 * slope:
+            words.append("accepted")
+        else:
+            words.append("falling" if slope_there < 0 else "rising")
+    return words
+
+
+# %% wrong: ends at the first accepted
+# The list ends at the first accepted trial; each trial gets its word.
+def judge(value, slope, trials, c1, c2):
+    words = []
+    for alpha, there, slope_there in trials:
+        if slope >= 0:
+            words.append("no descent")
+        elif not there <= value + c1 * alpha * slope:
+            words.append("too high")
+        elif abs(slope_there) <= -c2 * slope:
+            words.append("accepted")
+            break
+        else:
+            words.append("falling" if slope_there < 0 else "rising")
+    return words
+
+
+# %% wrong: one word in a list
+# The list holds one word "no descent"; it is said of every trial.
+def judge(value, slope, trials, c1, c2):
+    if slope >= 0:
+        return ["no descent"] if trials else []
+    words = []
+    for alpha, there, slope_there in trials:
+        if not there <= value + c1 * alpha * slope:
+            words.append("too high")
+        elif abs(slope_there) <= -c2 * slope:
+            words.append("accepted")
+        else:
+            words.append("falling" if slope_there < 0 else "rising")
+    return words
+
+
 # %% right: columns
 def judge(value, slope, trials, c1, c2):
     if slope >= 0:
