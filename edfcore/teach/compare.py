@@ -70,7 +70,8 @@ def _difference(what, got, expected, rtol, atol, parts=()):
         return _differing_dict(what, got, expected, rtol, atol, parts)
     if isinstance(expected, str) or expected is None:
         kinds = (str, np.str_) if isinstance(expected, str) else (type(None),)
-        return None if type(got) in kinds and got == expected else f"{what}: got {_show(got)}."
+        wanted = "None" if expected is None else repr(expected)
+        return None if type(got) in kinds and got == expected else f"{what}: got {_show(got)}, expected {wanted}."
     if type(expected) is int and type(got) is int:
         return None if got == expected else f"{what}: got {got}, expected {expected}."  # of any size
     return _differing_array(what, got, expected, rtol, atol)

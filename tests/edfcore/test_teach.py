@@ -135,9 +135,9 @@ TOLD = [
     (np.full((2, 3), np.nan), W, "W.grad, entry [0, 0]: got nan, expected 0.5 (6 of 6 entries differ)."),
     (1.0, np.nan, "W.grad: got 1, expected nan."),
     (np.inf, -np.inf, "W.grad: got inf, expected -inf."),
-    ("no", "yes", "W.grad: got the text 'no'."),
-    (1, "yes", "W.grad: got an int."),
-    (0.0, None, "W.grad: got a float."),
+    ("no", "yes", "W.grad: got the text 'no', expected 'yes'."),
+    (1, "yes", "W.grad: got an int, expected 'yes'."),
+    (0.0, None, "W.grad: got a float, expected None."),
     (W, (1.0, W), "W.grad: a tuple of 2 values is expected, but got a ndarray."),
     ((1.0,), (1.0, W), "W.grad: 2 values are expected, but got 1."),
     ((1.0, W + 1), (1.0, W), "W.grad, part 1, entry [0, 0]: got 1.5, expected 0.5 (6 of 6 entries differ)."),
@@ -152,7 +152,7 @@ TOLD = [
     ([Speechless()], W, "W.grad: an array of shape (2, 3) is expected, but got a list."),
     (Speechless(), W, "W.grad: an array of shape (2, 3) is expected, but got a Speechless."),
     ((W + 1).view(LyingArray), W, "W.grad, entry [0, 0]: got 1.5, expected 0.5 (6 of 6 entries differ)."),
-    (LyingText("no"), "yes", "W.grad: got a LyingText."),
+    (LyingText("no"), "yes", "W.grad: got a LyingText, expected 'yes'."),
     (LyingNumber(7), 1.0, "W.grad: got 7, expected 1."),
 ]
 
