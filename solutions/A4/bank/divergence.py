@@ -175,6 +175,66 @@ def warp_issues(block, ways, turns):
     return issued, divergent, lanes_issued / issued if issued else 0.0
 
 
+# %% wrong: warp goes on in the next block
+# A block's last warp goes on with the threads of the next block; it ends where its block ends.
+def warp_issues(block, ways, turns):
+    issued = divergent = 0
+    for first in range(0, len(ways), block):
+        for start in range(first, min(first + block, len(ways)), 32):
+            longest = {}
+            for i in range(start, min(start + 32, len(ways))):
+                longest[ways[i]] = max(turns[i], longest.get(ways[i], 0))
+            issued += sum(longest.values())
+            divergent += len(longest) > 1
+    return issued, divergent, sum(turns) / issued if issued else 0.0
+
+
+# %% wrong: lane 31 left out
+# The last lane of each warp is left out: the end of a slice or range does not belong to it.
+def warp_issues(block, ways, turns):
+    issued = divergent = 0
+    for first in range(0, len(ways), block):
+        for start in range(first, min(first + block, len(ways)), 32):
+            longest = {}
+            for i in range(start, min(start + 31, first + block, len(ways))):
+                longest[ways[i]] = max(turns[i], longest.get(ways[i], 0))
+            issued += sum(longest.values())
+            divergent += len(longest) > 1
+    return issued, divergent, sum(turns) / issued if issued else 0.0
+
+
+# %% wrong: mean of the warps' means
+# active is the mean of the warps' averages; a warp that issues more often counts more: divide the sum of the turns by all that is issued.
+def warp_issues(block, ways, turns):
+    issued = divergent = 0
+    means = []
+    for first in range(0, len(ways), block):
+        for start in range(first, min(first + block, len(ways)), 32):
+            longest = {}
+            for i in range(start, min(start + 32, first + block, len(ways))):
+                longest[ways[i]] = max(turns[i], longest.get(ways[i], 0))
+            divergent += len(longest) > 1
+            issued += sum(longest.values())
+            lanes = turns[start : min(start + 32, first + block)]
+            means.append(sum(lanes) / max(1, sum(longest.values())))
+    return issued, divergent, sum(means) / len(means) if means else 0.0
+
+
+# %% wrong: lanes without turns not on a way
+# Lanes with 0 turns are left out of the ways; such a lane has taken its way, and the warp diverges.
+def warp_issues(block, ways, turns):
+    issued = divergent = 0
+    for first in range(0, len(ways), block):
+        for start in range(first, min(first + block, len(ways)), 32):
+            longest = {}
+            for i in range(start, min(start + 32, first + block, len(ways))):
+                if turns[i]:
+                    longest[ways[i]] = max(turns[i], longest.get(ways[i], 0))
+            issued += sum(longest.values())
+            divergent += len(longest) > 1
+    return issued, divergent, sum(turns) / issued if issued else 0.0
+
+
 # %% right: NumPy
 def warp_issues(block, ways, turns):
     ways, turns, i = np.array(ways, int), np.array(turns, int), np.arange(len(ways))

@@ -114,6 +114,66 @@ def geometry(shape, block):
     return blocks, threads - rows * columns, warps, 32 * warps - threads
 
 
+# %% wrong: one warp too many
+# A block that fills its warps gets one warp too many: n // 32 + 1 does not round up, it goes one further.
+def geometry(shape, block):
+    (rows, columns), (width, height) = shape, block
+    blocks = math.ceil(columns / width), math.ceil(rows / height)
+    threads = math.prod(blocks) * width * height
+    warps = math.prod(blocks) * (width * height // 32 + 1)
+    return blocks, threads - rows * columns, warps, 32 * warps - threads
+
+
+# %% wrong: one block and one warp too many
+# n // b + 1 does not round up: where b divides n, it goes one further.
+def geometry(shape, block):
+    (rows, columns), (width, height) = shape, block
+    blocks = columns // width + 1, rows // height + 1
+    threads = math.prod(blocks) * width * height
+    warps = math.prod(blocks) * (width * height // 32 + 1)
+    return blocks, threads - rows * columns, warps, 32 * warps - threads
+
+
+# %% wrong: a whole warp empty
+# Where a block fills its last warp, 32 − n % 32 gives 32 empty lanes; there are none.
+def geometry(shape, block):
+    (rows, columns), (width, height) = shape, block
+    blocks = math.ceil(columns / width), math.ceil(rows / height)
+    threads = math.prod(blocks) * width * height
+    warps = math.prod(blocks) * math.ceil(width * height / 32)
+    return blocks, threads - rows * columns, warps, math.prod(blocks) * (32 - width * height % 32)
+
+
+# %% wrong: remainder taken for the empty lanes
+# n % 32 lanes of the last warp hold a thread; the others are the empty ones.
+def geometry(shape, block):
+    (rows, columns), (width, height) = shape, block
+    blocks = math.ceil(columns / width), math.ceil(rows / height)
+    threads = math.prod(blocks) * width * height
+    warps = math.prod(blocks) * math.ceil(width * height / 32)
+    return blocks, threads - rows * columns, warps, math.prod(blocks) * (width * height % 32)
+
+
+# %% wrong: one block's empty lanes
+# The empty lanes are those of a single block; the whole launch is asked for.
+def geometry(shape, block):
+    (rows, columns), (width, height) = shape, block
+    blocks = math.ceil(columns / width), math.ceil(rows / height)
+    threads = math.prod(blocks) * width * height
+    warps = math.prod(blocks) * math.ceil(width * height / 32)
+    return blocks, threads - rows * columns, warps, warps // math.prod(blocks) * 32 - width * height
+
+
+# %% wrong: idle and empty exchanged
+# The threads without an element and the empty lanes are exchanged.
+def geometry(shape, block):
+    (rows, columns), (width, height) = shape, block
+    blocks = math.ceil(columns / width), math.ceil(rows / height)
+    threads = math.prod(blocks) * width * height
+    warps = math.prod(blocks) * math.ceil(width * height / 32)
+    return blocks, 32 * warps - threads, warps, threads - rows * columns
+
+
 # %% right: floor division
 def geometry(shape, block):
     x, y = -(-shape[1] // block[0]), -(-shape[0] // block[1])

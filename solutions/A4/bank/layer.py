@@ -124,7 +124,7 @@ def layer(x, W, y):
 
 
 # %% wrong: back before the barrier
-# keeps: layer-test, layer-fetches-test
+# keeps: layer-test
 # Threads without an entry of y return at once; the others wait for them at the barriers, and miss what they were to fetch.
 def layer(x, W, y):
     x_tile = cuda.shared.array((TILE, TILE), np.float32)
@@ -147,7 +147,7 @@ def layer(x, W, y):
 
 
 # %% wrong: no guard
-# keeps: layer-test, layer-fetches-test
+# keeps: layer-test
 # There is no guard: threads beyond the edges read and write entries that do not exist.
 def layer(x, W, y):
     x_tile = cuda.shared.array((TILE, TILE), np.float32)
@@ -167,7 +167,7 @@ def layer(x, W, y):
 
 
 # %% wrong: guard at the end only
-# keeps: layer-test, layer-fetches-test
+# keeps: layer-test
 # Only the writing is guarded; the tiles reach beyond the edges of x and W as well.
 def layer(x, W, y):
     x_tile = cuda.shared.array((TILE, TILE), np.float32)
@@ -188,7 +188,7 @@ def layer(x, W, y):
 
 
 # %% wrong: y not guarded
-# keeps: layer-test, layer-fetches-test
+# keeps: layer-test
 # The fetching is guarded and the writing is not: threads without an entry of y write beyond its edge.
 def layer(x, W, y):
     x_tile = cuda.shared.array((TILE, TILE), np.float32)
@@ -208,7 +208,7 @@ def layer(x, W, y):
 
 
 # %% wrong: last entry again
-# keeps: layer-test, layer-fetches-test
+# keeps: layer-test
 # Beyond the edge the last entry is fetched again, and it is added again; what does not exist must add nothing.
 def layer(x, W, y):
     x_tile = cuda.shared.array((TILE, TILE), np.float32)
@@ -229,7 +229,7 @@ def layer(x, W, y):
 
 
 # %% wrong: places left as they were
-# keeps: layer-test, layer-fetches-test
+# keeps: layer-test
 # Beyond the edge nothing is put into the tiles, so there stands what the round before left, or nothing at all.
 def layer(x, W, y):
     x_tile = cuda.shared.array((TILE, TILE), np.float32)
@@ -252,7 +252,7 @@ def layer(x, W, y):
 
 
 # %% wrong: last round lost
-# keeps: layer-test, layer-fetches-test
+# keeps: layer-test
 # The number of rounds is rounded down, so the inputs behind the last full tile are left out.
 def layer(x, W, y):
     x_tile = cuda.shared.array((TILE, TILE), np.float32)
@@ -313,7 +313,6 @@ def layer(x, W, y):
 
 
 # %% wrong: no tiles
-# keeps: layer-test, layer-any-test
 # There are no tiles: each thread fetches all its factors itself.
 def layer(x, W, y):
     j, b = cuda.grid(2)
@@ -325,7 +324,6 @@ def layer(x, W, y):
 
 
 # %% wrong: only x in tiles
-# keeps: layer-test, layer-any-test
 # Only x is fetched in tiles; each thread fetches its row of W itself.
 def layer(x, W, y):
     x_tile = cuda.shared.array((TILE, TILE), np.float32)
@@ -344,7 +342,6 @@ def layer(x, W, y):
 
 
 # %% wrong: only W in tiles
-# keeps: layer-test, layer-any-test
 # Only W is fetched in tiles; each thread fetches its row of x itself.
 def layer(x, W, y):
     W_tile = cuda.shared.array((TILE, TILE), np.float32)
@@ -358,6 +355,226 @@ def layer(x, W, y):
         for k in range(TILE):
             if b < x.shape[0] and i - tx + k < x.shape[1]:
                 total += x[b, i - tx + k] * W_tile[tx, k]
+        cuda.syncthreads()
+    if b < y.shape[0] and j < y.shape[1]:
+        y[b, j] = total
+
+
+# %% wrong: the lecture's kernel
+# This is the lecture's product A B: it reads W[i,j] and has no guards. Here the rows of W are the outputs.
+def layer(x, W, y):
+    x_tile = cuda.shared.array((TILE, TILE), np.float32)
+    W_tile = cuda.shared.array((TILE, TILE), np.float32)
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    j, b = cuda.grid(2)
+    total = ZERO
+    for i in range(tx, x.shape[1] + tx, TILE):
+        x_tile[ty, tx] = x[b, i]
+        W_tile[ty, tx] = W[i - tx + ty, j]
+        cuda.syncthreads()
+        for k in range(TILE):
+            total += x_tile[ty, k] * W_tile[k, tx]
+        cuda.syncthreads()
+    y[b, j] = total
+
+
+# %% wrong: each product for the sum
+# total is replaced by each product; the products are to be added.
+def layer(x, W, y):
+    x_tile = cuda.shared.array((TILE, TILE), np.float32)
+    W_tile = cuda.shared.array((TILE, TILE), np.float32)
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    j, b = cuda.grid(2)
+    row = j - tx + ty
+    total = ZERO
+    for i in range(tx, x.shape[1] + tx, TILE):
+        x_tile[ty, tx] = x[b, i] if b < x.shape[0] and i < x.shape[1] else ZERO
+        W_tile[ty, tx] = W[row, i] if row < W.shape[0] and i < W.shape[1] else ZERO
+        cuda.syncthreads()
+        for k in range(TILE):
+            total = x_tile[ty, k] * W_tile[tx, k]
+        cuda.syncthreads()
+    if b < y.shape[0] and j < y.shape[1]:
+        y[b, j] = total
+
+
+# %% wrong: row of W from blockIdx.y
+# The row of W that a thread fetches is counted from blockIdx.y; the outputs run along x.
+def layer(x, W, y):
+    x_tile = cuda.shared.array((TILE, TILE), np.float32)
+    W_tile = cuda.shared.array((TILE, TILE), np.float32)
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    j, b = cuda.grid(2)
+    row = cuda.blockIdx.y * TILE + ty
+    total = ZERO
+    for i in range(tx, x.shape[1] + tx, TILE):
+        x_tile[ty, tx] = x[b, i] if b < x.shape[0] and i < x.shape[1] else ZERO
+        W_tile[ty, tx] = W[row, i] if row < W.shape[0] and i < W.shape[1] else ZERO
+        cuda.syncthreads()
+        for k in range(TILE):
+            total += x_tile[ty, k] * W_tile[tx, k]
+        cuda.syncthreads()
+    if b < y.shape[0] and j < y.shape[1]:
+        y[b, j] = total
+
+
+# %% wrong: tile of x transposed
+# The tile of x is stored by columns and read by rows, or the other way round.
+def layer(x, W, y):
+    x_tile = cuda.shared.array((TILE, TILE), np.float32)
+    W_tile = cuda.shared.array((TILE, TILE), np.float32)
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    j, b = cuda.grid(2)
+    row = j - tx + ty
+    total = ZERO
+    for i in range(tx, x.shape[1] + tx, TILE):
+        x_tile[tx, ty] = x[b, i] if b < x.shape[0] and i < x.shape[1] else ZERO
+        W_tile[ty, tx] = W[row, i] if row < W.shape[0] and i < W.shape[1] else ZERO
+        cuda.syncthreads()
+        for k in range(TILE):
+            total += x_tile[ty, k] * W_tile[tx, k]
+        cuda.syncthreads()
+    if b < y.shape[0] and j < y.shape[1]:
+        y[b, j] = total
+
+
+# %% wrong: both tiles turned
+# Both tiles are stored by columns and read by rows.
+def layer(x, W, y):
+    x_tile = cuda.shared.array((TILE, TILE), np.float32)
+    W_tile = cuda.shared.array((TILE, TILE), np.float32)
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    j, b = cuda.grid(2)
+    row = j - tx + ty
+    total = ZERO
+    for i in range(tx, x.shape[1] + tx, TILE):
+        x_tile[tx, ty] = x[b, i] if b < x.shape[0] and i < x.shape[1] else ZERO
+        W_tile[tx, ty] = W[row, i] if row < W.shape[0] and i < W.shape[1] else ZERO
+        cuda.syncthreads()
+        for k in range(TILE):
+            total += x_tile[ty, k] * W_tile[tx, k]
+        cuda.syncthreads()
+    if b < y.shape[0] and j < y.shape[1]:
+        y[b, j] = total
+
+
+# %% wrong: inputs not guarded
+# keeps: layer-test
+# The rows are guarded and the inputs are not: where n is no multiple of TILE, threads fetch beyond the last column.
+def layer(x, W, y):
+    x_tile = cuda.shared.array((TILE, TILE), np.float32)
+    W_tile = cuda.shared.array((TILE, TILE), np.float32)
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    j, b = cuda.grid(2)
+    row = j - tx + ty
+    total = ZERO
+    for i in range(tx, x.shape[1] + tx, TILE):
+        x_tile[ty, tx] = x[b, i] if b < x.shape[0] else ZERO
+        W_tile[ty, tx] = W[row, i] if row < W.shape[0] else ZERO
+        cuda.syncthreads()
+        for k in range(TILE):
+            total += x_tile[ty, k] * W_tile[tx, k]
+        cuda.syncthreads()
+    if b < y.shape[0] and j < y.shape[1]:
+        y[b, j] = total
+
+
+# %% wrong: rows not guarded
+# keeps: layer-test
+# The inputs are guarded and the rows are not: threads fetch rows of x and W that do not exist.
+def layer(x, W, y):
+    x_tile = cuda.shared.array((TILE, TILE), np.float32)
+    W_tile = cuda.shared.array((TILE, TILE), np.float32)
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    j, b = cuda.grid(2)
+    row = j - tx + ty
+    total = ZERO
+    for i in range(tx, x.shape[1] + tx, TILE):
+        x_tile[ty, tx] = x[b, i] if i < x.shape[1] else ZERO
+        W_tile[ty, tx] = W[row, i] if i < W.shape[1] else ZERO
+        cuda.syncthreads()
+        for k in range(TILE):
+            total += x_tile[ty, k] * W_tile[tx, k]
+        cuda.syncthreads()
+    if b < y.shape[0] and j < y.shape[1]:
+        y[b, j] = total
+
+
+# %% wrong: both barriers missing
+# There is no barrier: one stands behind the fetching, and one at the end of the round.
+def layer(x, W, y):
+    x_tile = cuda.shared.array((TILE, TILE), np.float32)
+    W_tile = cuda.shared.array((TILE, TILE), np.float32)
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    j, b = cuda.grid(2)
+    row = j - tx + ty
+    total = ZERO
+    for i in range(tx, x.shape[1] + tx, TILE):
+        x_tile[ty, tx] = x[b, i] if b < x.shape[0] and i < x.shape[1] else ZERO
+        W_tile[ty, tx] = W[row, i] if row < W.shape[0] and i < W.shape[1] else ZERO
+        for k in range(TILE):
+            total += x_tile[ty, k] * W_tile[tx, k]
+    if b < y.shape[0] and j < y.shape[1]:
+        y[b, j] = total
+
+
+# %% wrong: always the first tiles
+# Each round fetches the first tiles again; the round must move on along the inputs.
+def layer(x, W, y):
+    x_tile = cuda.shared.array((TILE, TILE), np.float32)
+    W_tile = cuda.shared.array((TILE, TILE), np.float32)
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    j, b = cuda.grid(2)
+    row = j - tx + ty
+    total = ZERO
+    for i in range(tx, x.shape[1] + tx, TILE):
+        x_tile[ty, tx] = x[b, tx] if b < x.shape[0] and i < x.shape[1] else ZERO
+        W_tile[ty, tx] = W[row, tx] if row < W.shape[0] and i < W.shape[1] else ZERO
+        cuda.syncthreads()
+        for k in range(TILE):
+            total += x_tile[ty, k] * W_tile[tx, k]
+        cuda.syncthreads()
+    if b < y.shape[0] and j < y.shape[1]:
+        y[b, j] = total
+
+
+# %% wrong: one factor of each tile left out
+# The sum over k ends one entry too early in each tile.
+def layer(x, W, y):
+    x_tile = cuda.shared.array((TILE, TILE), np.float32)
+    W_tile = cuda.shared.array((TILE, TILE), np.float32)
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    j, b = cuda.grid(2)
+    row = j - tx + ty
+    total = ZERO
+    for i in range(tx, x.shape[1] + tx, TILE):
+        x_tile[ty, tx] = x[b, i] if b < x.shape[0] and i < x.shape[1] else ZERO
+        W_tile[ty, tx] = W[row, i] if row < W.shape[0] and i < W.shape[1] else ZERO
+        cuda.syncthreads()
+        for k in range(TILE - 1):
+            total += x_tile[ty, k] * W_tile[tx, k]
+        cuda.syncthreads()
+    if b < y.shape[0] and j < y.shape[1]:
+        y[b, j] = total
+
+
+# %% wrong: one thread fetches
+# One thread fetches both tiles while the others wait; each thread is to fetch an entry of each.
+def layer(x, W, y):
+    x_tile = cuda.shared.array((TILE, TILE), np.float32)
+    W_tile = cuda.shared.array((TILE, TILE), np.float32)
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    j, b = cuda.grid(2)
+    total = ZERO
+    for i in range(tx, x.shape[1] + tx, TILE):
+        for p in range(TILE * TILE if tx == ty == 0 else 0):
+            k, c = p // TILE, p % TILE
+            inside_n = i + c < x.shape[1]
+            x_tile[k, c] = x[b + k, i + c] if inside_n and b + k < x.shape[0] else ZERO
+            W_tile[k, c] = W[j + k, i + c] if inside_n and j + k < W.shape[0] else ZERO
+        cuda.syncthreads()
+        for k in range(TILE):
+            total += x_tile[ty, k] * W_tile[tx, k]
         cuda.syncthreads()
     if b < y.shape[0] and j < y.shape[1]:
         y[b, j] = total

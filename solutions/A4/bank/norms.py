@@ -101,7 +101,7 @@ def row_norms(X, out):
 
 
 # %% wrong: barrier in the if
-# The barrier in the tree stands inside the if, so only the threads that add come to it; all threads of the block must.
+# The barrier in the tree stands inside the if, or threads return before it; all threads of the block must come to it.
 def row_norms(X, out):
     s = cuda.shared.array(MOST, np.float32)
     t, r, left = cuda.threadIdx.x, cuda.blockIdx.x, cuda.blockDim.x
@@ -315,6 +315,233 @@ def row_norms(X, out):
         out[r] = math.sqrt(s[0])
 
 
+# %% wrong: added before anything is there
+# A thread adds to its place in shared memory before it has written there: at first the place holds nothing, not even 0.
+def row_norms(X, out):
+    s = cuda.shared.array(MOST, np.float32)
+    t, r, left = cuda.threadIdx.x, cuda.blockIdx.x, cuda.blockDim.x
+    for j in range(t, X.shape[1], left):
+        s[t] += X[r, j] ** 2
+    cuda.syncthreads()
+    while left > 1:
+        half = (left + 1) // 2
+        if t + half < left:
+            s[t] += s[t + half]
+        cuda.syncthreads()
+        left = half
+    if t == 0:
+        out[r] = s[0]
+
+
+# %% wrong: one part too far
+# t + half <= left lets a thread add the part behind the last: the parts are numbered from 0 to left − 1.
+def row_norms(X, out):
+    s = cuda.shared.array(MOST, np.float32)
+    t, r, left = cuda.threadIdx.x, cuda.blockIdx.x, cuda.blockDim.x
+    total = ZERO
+    for j in range(t, X.shape[1], left):
+        total += X[r, j] ** 2
+    s[t] = total
+    cuda.syncthreads()
+    while left > 1:
+        half = (left + 1) // 2
+        if t + half <= left:
+            s[t] += s[t + half]
+        cuda.syncthreads()
+        left = half
+    if t == 0:
+        out[r] = s[0]
+
+
+# %% wrong: grid(1) for the thread
+# cuda.grid(1) numbers the threads of the whole launch; here a thread needs its number in its own block.
+def row_norms(X, out):
+    s = cuda.shared.array(MOST, np.float32)
+    t, r, left = cuda.grid(1), cuda.blockIdx.x, cuda.blockDim.x
+    total = ZERO
+    for j in range(t, X.shape[1], left):
+        total += X[r, j] ** 2
+    s[t] = total
+    cuda.syncthreads()
+    while left > 1:
+        half = (left + 1) // 2
+        if t + half < left:
+            s[t] += s[t + half]
+        cuda.syncthreads()
+        left = half
+    if t == 0:
+        out[r] = s[0]
+
+
+# %% wrong: share begun at grid(1)
+# A share begins at cuda.grid(1), the number in the whole launch; in every block but the first, columns are left out.
+def row_norms(X, out):
+    s = cuda.shared.array(MOST, np.float32)
+    t, r, left = cuda.threadIdx.x, cuda.blockIdx.x, cuda.blockDim.x
+    total = ZERO
+    for j in range(cuda.grid(1), X.shape[1], left):
+        total += X[r, j] ** 2
+    s[t] = total
+    cuda.syncthreads()
+    while left > 1:
+        half = (left + 1) // 2
+        if t + half < left:
+            s[t] += s[t + half]
+        cuda.syncthreads()
+        left = half
+    if t == 0:
+        out[r] = s[0]
+
+
+# %% wrong: threads without a column return
+# Threads without a column return at once: their places stay unwritten, and they miss the barriers.
+def row_norms(X, out):
+    s = cuda.shared.array(MOST, np.float32)
+    t, r, left = cuda.threadIdx.x, cuda.blockIdx.x, cuda.blockDim.x
+    if t >= X.shape[1]:
+        return
+    total = ZERO
+    for j in range(t, X.shape[1], left):
+        total += X[r, j] ** 2
+    s[t] = total
+    cuda.syncthreads()
+    while left > 1:
+        half = (left + 1) // 2
+        if t + half < left:
+            s[t] += s[t + half]
+        cuda.syncthreads()
+        left = half
+    if t == 0:
+        out[r] = s[0]
+
+
+# %% wrong: share rounded down
+# A share is rounded down, so the columns that remain of the division are left out.
+def row_norms(X, out):
+    s = cuda.shared.array(MOST, np.float32)
+    t, r, left = cuda.threadIdx.x, cuda.blockIdx.x, cuda.blockDim.x
+    total, share = ZERO, X.shape[1] // left
+    for j in range(t * share, (t + 1) * share):
+        total += X[r, j] ** 2
+    s[t] = total
+    cuda.syncthreads()
+    while left > 1:
+        half = (left + 1) // 2
+        if t + half < left:
+            s[t] += s[t + half]
+        cuda.syncthreads()
+        left = half
+    if t == 0:
+        out[r] = s[0]
+
+
+# %% wrong: last part added at the end only
+# keeps: norms-test
+# The odd part is added once, for the number of threads; the number of parts may be odd again after a later step.
+def row_norms(X, out):
+    s = cuda.shared.array(MOST, np.float32)
+    t, r, left = cuda.threadIdx.x, cuda.blockIdx.x, cuda.blockDim.x
+    total = ZERO
+    for j in range(t, X.shape[1], left):
+        total += X[r, j] ** 2
+    s[t] = total
+    cuda.syncthreads()
+    half = left // 2
+    while half > 0:
+        if t < half:
+            s[t] += s[t + half]
+        cuda.syncthreads()
+        half //= 2
+    if t == 0:
+        out[r] = s[0] + s[left - 1] if left % 2 and left > 1 else s[0]
+
+
+# %% wrong: an array for each thread
+# Only the first thread's part is written. An array of np.zeros belongs to its thread alone; cuda.shared.array is the one that all share.
+def row_norms(X, out):
+    s = np.zeros(MOST, np.float32)
+    t, r, left = cuda.threadIdx.x, cuda.blockIdx.x, cuda.blockDim.x
+    total = ZERO
+    for j in range(t, X.shape[1], left):
+        total += X[r, j] ** 2
+    s[t] = total
+    cuda.syncthreads()
+    while left > 1:
+        half = (left + 1) // 2
+        if t + half < left:
+            s[t] += s[t + half]
+        cuda.syncthreads()
+        left = half
+    if t == 0:
+        out[r] = s[0]
+
+
+# %% wrong: all parts added by one thread
+# Thread 0 adds the parts one after the other; a tree takes log₂ as many steps.
+def row_norms(X, out):
+    s = cuda.shared.array(MOST, np.float32)
+    t, r, width = cuda.threadIdx.x, cuda.blockIdx.x, cuda.blockDim.x
+    total = ZERO
+    for j in range(t, X.shape[1], width):
+        total += X[r, j] ** 2
+    s[t] = total
+    cuda.syncthreads()
+    if t == 0:
+        total = ZERO
+        for k in range(width):
+            total += s[k]
+        out[r] = total
+
+
+# %% wrong: a barrier for each part
+# The parts are added one after the other, with a barrier for each; a tree adds many pairs at once.
+def row_norms(X, out):
+    s = cuda.shared.array(MOST, np.float32)
+    t, r, left = cuda.threadIdx.x, cuda.blockIdx.x, cuda.blockDim.x
+    total = ZERO
+    for j in range(t, X.shape[1], left):
+        total += X[r, j] ** 2
+    s[t] = total
+    cuda.syncthreads()
+    while left > 1:
+        if t == left - 2:
+            s[t] += s[t + 1]
+        cuda.syncthreads()
+        left -= 1
+    if t == 0:
+        out[r] = s[0]
+
+
+# %% wrong: pairs moved together
+# A thread writes the sum of a pair to a place that another thread still reads in the same step.
+def row_norms(X, out):
+    s = cuda.shared.array(MOST, np.float32)
+    t, r, left = cuda.threadIdx.x, cuda.blockIdx.x, cuda.blockDim.x
+    total = ZERO
+    for j in range(t, X.shape[1], left):
+        total += X[r, j] ** 2
+    s[t] = total
+    cuda.syncthreads()
+    while left > 1:
+        if 2 * t + 1 < left:
+            s[t] = s[2 * t] + s[2 * t + 1]
+        elif 2 * t < left:
+            s[t] = s[2 * t]
+        cuda.syncthreads()
+        left = (left + 1) // 2
+    if t == 0:
+        out[r] = s[0]
+
+
+# %% wrong: all threads add to out
+# All threads add to out[r] themselves, without shared memory; that is a race.
+def row_norms(X, out):
+    t, r = cuda.threadIdx.x, cuda.blockIdx.x
+    out[r] = ZERO
+    for j in range(t, X.shape[1], cuda.blockDim.x):
+        out[r] += X[r, j] ** 2
+
+
 # %% right: down from a power of two
 def row_norms(X, out):
     parts = cuda.shared.array(MOST, np.float32)
@@ -393,3 +620,57 @@ def row_norms(X, out):
         a, b, left = b, a, (left + 1) // 2
     if t == 0:
         out[r] = a[0]
+
+
+# %% right: zeros up to MOST
+def row_norms(X, out):
+    s = cuda.shared.array(MOST, np.float32)
+    t, r, width, half = cuda.threadIdx.x, cuda.blockIdx.x, cuda.blockDim.x, MOST // 2
+    for k in range(t, MOST, width):
+        s[k] = ZERO
+    for j in range(t, X.shape[1], width):
+        s[t] += X[r, j] ** 2
+    while half > 0:
+        cuda.syncthreads()
+        if t < half:
+            s[t] += s[t + half]
+        half //= 2
+    if t == 0:
+        out[r] = s[0]
+
+
+# %% right: a tree over MOST places, each thread with its share of the pairs
+def row_norms(X, out):
+    s = cuda.shared.array(MOST, np.float32)
+    t, r, width, half = cuda.threadIdx.x, cuda.blockIdx.x, cuda.blockDim.x, MOST // 2
+    for k in range(t, MOST, width):
+        s[k] = ZERO
+    for j in range(t, X.shape[1], width):
+        s[t] += X[r, j] ** 2
+    while half > 0:
+        cuda.syncthreads()
+        for k in range(t, half, width):
+            s[k] += s[k + half]
+        half //= 2
+    cuda.syncthreads()
+    if t == 0:
+        out[r] = s[0]
+
+
+# %% right: two rows of shared memory, copied at each step
+def row_norms(X, out):
+    s = cuda.shared.array((2, MOST), np.float32)
+    t, r, left, k = cuda.threadIdx.x, cuda.blockIdx.x, cuda.blockDim.x, 0
+    s[0, t] = ZERO
+    for j in range(t, X.shape[1], left):
+        s[0, t] = s[0, t] + X[r, j] * X[r, j]
+    while left > 1:
+        cuda.syncthreads()
+        half = (left + 1) // 2
+        if t < half:
+            s[1 - k, t] = s[k, t]
+            if t + half < left:
+                s[1 - k, t] = s[1 - k, t] + s[k, t + half]
+        k, left = 1 - k, half
+    if t == 0:
+        out[r] = s[k, 0]

@@ -4,13 +4,6 @@ def saxpy(n, a, x, y):
     return None
 
 
-# %% wrong: no guard
-# The guard is missing: threads beyond the last element use entries that are not theirs.
-def saxpy(n, a, x, y):
-    i = cuda.grid(1)
-    y[i] = a * x[i] + y[i]
-
-
 # %% wrong: one element for each thread
 # keeps: saxpy-test
 # Each thread takes one element at most; on a grid with too few threads the other elements are left out.
@@ -18,6 +11,13 @@ def saxpy(n, a, x, y):
     i = cuda.grid(1)
     if i < n:
         y[i] = a * x[i] + y[i]
+
+
+# %% wrong: no guard
+# The guard is missing: threads beyond the last element use entries that are not theirs.
+def saxpy(n, a, x, y):
+    i = cuda.grid(1)
+    y[i] = a * x[i] + y[i]
 
 
 # %% wrong: a row of elements for each thread
@@ -101,6 +101,50 @@ def saxpy(n, a, x, y):
         y[i] = a * x[i] + y[i]
 
 
+# %% wrong: one element too many
+# Element n is changed as well: i <= n stands where i < n is meant.
+def saxpy(n, a, x, y):
+    for i in range(cuda.grid(1), n + 1, cuda.gridsize(1)):
+        y[i] = a * x[i] + y[i]
+
+
+# %% wrong: steps of the number of blocks
+# A thread goes on by gridDim, the number of blocks; all threads of the grid make one turn together.
+def saxpy(n, a, x, y):
+    for i in range(cuda.grid(1), n, cuda.gridDim.x):
+        y[i] = a * x[i] + y[i]
+
+
+# %% wrong: every block takes every element
+# Each block takes all elements, by itself; the blocks are to share them.
+def saxpy(n, a, x, y):
+    for i in range(cuda.threadIdx.x, n, cuda.blockDim.x):
+        y[i] = a * x[i] + y[i]
+
+
+# %% wrong: every thread takes every element
+# Every thread takes every element; each element is for one thread.
+def saxpy(n, a, x, y):
+    for i in range(n):
+        y[i] = a * x[i] + y[i]
+
+
+# %% wrong: one thread takes every element
+# One thread does all the work; the others have none.
+def saxpy(n, a, x, y):
+    if cuda.grid(1) == 0:
+        for i in range(n):
+            y[i] = a * x[i] + y[i]
+
+
+# %% wrong: turns without a guard
+# The last turn is not guarded: threads behind the last element use entries that are not theirs.
+def saxpy(n, a, x, y):
+    for turn in range(math.ceil(n / cuda.gridsize(1))):
+        i = cuda.grid(1) + turn * cuda.gridsize(1)
+        y[i] = a * x[i] + y[i]
+
+
 # %% right: while
 def saxpy(n, a, x, y):
     i = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
@@ -135,3 +179,12 @@ def saxpy(n, a, x, y):
         i = first + k * width
         if i < n:
             y[i] = a * x[i] + y[i]
+
+
+# %% right: a turn more, with a guard
+def saxpy(n, a, x, y):
+    i, step = cuda.grid(1), cuda.gridsize(1)
+    for _ in range(n // step + 1):
+        if i < n:
+            y[i] += a * x[i]
+        i += step

@@ -165,6 +165,142 @@ def sectors_read(shape, block, itemsize, address):
     return len(fetched), rows * columns * itemsize / (32 * len(fetched))
 
 
+# %% wrong: block read as rows and columns
+# block is read as (rows, columns); it is (threads along x, threads along y).
+def sectors_read(shape, block, itemsize, address):
+    (rows, columns), (height, width) = shape, block
+    count = 0
+    for top in range(math.ceil(rows / height)):
+        for left in range(math.ceil(columns / width)):
+            for first in range(0, width * height, 32):
+                touched = set()
+                for t in range(first, min(first + 32, width * height)):
+                    row, column = top * height + t // width, left * width + t % width
+                    if row < rows and column < columns:
+                        touched.add((address + (row * columns + column) * itemsize) // 32)
+                count += len(touched)
+    return count, rows * columns * itemsize / (32 * count)
+
+
+# %% wrong: warp goes on beyond its block
+# A last warp is filled up with threads that its block does not have; it ends where the block ends.
+def sectors_read(shape, block, itemsize, address):
+    (rows, columns), (width, height) = shape, block
+    count = 0
+    for top in range(math.ceil(rows / height)):
+        for left in range(math.ceil(columns / width)):
+            for first in range(0, width * height, 32):
+                touched = set()
+                for t in range(first, first + 32):
+                    row, column = top * height + t // width, left * width + t % width
+                    if row < rows and column < columns:
+                        touched.add((address + (row * columns + column) * itemsize) // 32)
+                count += len(touched)
+    return count, rows * columns * itemsize / (32 * count)
+
+
+# %% wrong: blocks rounded down
+# The number of blocks is rounded down, so the entries at the right and at the bottom are not read.
+def sectors_read(shape, block, itemsize, address):
+    (rows, columns), (width, height) = shape, block
+    count = 0
+    for top in range(rows // height):
+        for left in range(columns // width):
+            for first in range(0, width * height, 32):
+                touched = set()
+                for t in range(first, min(first + 32, width * height)):
+                    row, column = top * height + t // width, left * width + t % width
+                    if row < rows and column < columns:
+                        touched.add((address + (row * columns + column) * itemsize) // 32)
+                count += len(touched)
+    return count, rows * columns * itemsize / (32 * count) if count else 0.0
+
+
+# %% wrong: columns not guarded
+# Threads beyond the last column are counted as well: an address there is that of an entry of the next row.
+def sectors_read(shape, block, itemsize, address):
+    (rows, columns), (width, height) = shape, block
+    count = 0
+    for top in range(math.ceil(rows / height)):
+        for left in range(math.ceil(columns / width)):
+            for first in range(0, width * height, 32):
+                touched = set()
+                for t in range(first, min(first + 32, width * height)):
+                    row, column = top * height + t // width, left * width + t % width
+                    if row < rows:
+                        touched.add((address + (row * columns + column) * itemsize) // 32)
+                count += len(touched)
+    return count, rows * columns * itemsize / (32 * count)
+
+
+# %% wrong: rows not guarded
+# Threads beyond the last row are counted as well; they read nothing.
+def sectors_read(shape, block, itemsize, address):
+    (rows, columns), (width, height) = shape, block
+    count = 0
+    for top in range(math.ceil(rows / height)):
+        for left in range(math.ceil(columns / width)):
+            for first in range(0, width * height, 32):
+                touched = set()
+                for t in range(first, min(first + 32, width * height)):
+                    row, column = top * height + t // width, left * width + t % width
+                    if column < columns:
+                        touched.add((address + (row * columns + column) * itemsize) // 32)
+                count += len(touched)
+    return count, rows * columns * itemsize / (32 * count)
+
+
+# %% wrong: percent
+# used is given in percent; a fraction is asked for.
+def sectors_read(shape, block, itemsize, address):
+    (rows, columns), (width, height) = shape, block
+    count = 0
+    for top in range(math.ceil(rows / height)):
+        for left in range(math.ceil(columns / width)):
+            for first in range(0, width * height, 32):
+                touched = set()
+                for t in range(first, min(first + 32, width * height)):
+                    row, column = top * height + t // width, left * width + t % width
+                    if row < rows and column < columns:
+                        touched.add((address + (row * columns + column) * itemsize) // 32)
+                count += len(touched)
+    return count, 100 * rows * columns * itemsize / (32 * count)
+
+
+# %% wrong: used without itemsize
+# used divides the number of entries by the bytes moved; an entry has itemsize bytes.
+def sectors_read(shape, block, itemsize, address):
+    (rows, columns), (width, height) = shape, block
+    count = 0
+    for top in range(math.ceil(rows / height)):
+        for left in range(math.ceil(columns / width)):
+            for first in range(0, width * height, 32):
+                touched = set()
+                for t in range(first, min(first + 32, width * height)):
+                    row, column = top * height + t // width, left * width + t % width
+                    if row < rows and column < columns:
+                        touched.add((address + (row * columns + column) * itemsize) // 32)
+                count += len(touched)
+    return count, rows * columns / (32 * count)
+
+
+# %% wrong: four bytes for each entry
+# Each entry is taken to have 4 bytes; it has itemsize.
+def sectors_read(shape, block, itemsize, address):
+    (rows, columns), (width, height) = shape, block
+    count = 0
+    for top in range(math.ceil(rows / height)):
+        for left in range(math.ceil(columns / width)):
+            for first in range(0, width * height, 32):
+                touched = set()
+                for t in range(first, min(first + 32, width * height)):
+                    row, column = top * height + t // width, left * width + t % width
+                    if row < rows and column < columns:
+                        touched.add((address + (row * columns + column) * 4) // 32)
+                count += len(touched)
+    return count, rows * columns * itemsize / (32 * count)
+
+
 # %% right: blocks, warps, threads
 def sectors_read(shape, block, itemsize, address):
     sectors, size = 0, block[0] * block[1]
