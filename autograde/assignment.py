@@ -222,6 +222,18 @@ def with_answers(notebook, sources):
     return fresh
 
 
+def is_test(cell):
+    """Whether a cell is a test cell."""
+    return cell.cell_type == "code" and bool(cell.metadata.get("nbgrader", {}).get("grade"))
+
+
+def with_tests_of(exercise, notebook):
+    """A copy of the notebook without the test cells of other exercises."""
+    fresh = nbformat.from_dict(notebook)
+    fresh.cells = [c for c in fresh.cells if not is_test(c) or grade_id(c) in exercise.tests]
+    return fresh
+
+
 def release(notebook):
     """The notebook as `nbgrader generate_assignment` gives it to students: without answers and hidden tests."""
     from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions

@@ -10,7 +10,7 @@ import json
 from edfcore.teach.checks import decode
 from edfcore.teach.compare import Wrong, compare
 
-from .assignment import with_answers
+from .assignment import with_answers, with_tests_of
 from .errors import AssignmentError
 from .runner import preload, run, run_many
 
@@ -30,8 +30,11 @@ def checks_table(assignment):
     for what, value in reference.recorded.items():
         if value is None:
             raise AssignmentError(f"{assignment.name}: the check {what!r} compares something that is no plain value.")
-    wrong = [a for e in assignment.exercises for a in e.answers if not a.right]
-    jobs = [(with_answers(assignment.notebook, {a.exercise: a.source}), assignment.folder) for a in wrong]
+    pairs = [(e, a) for e in assignment.exercises for a in e.answers if not a.right]
+    wrong = [a for _, a in pairs]
+    jobs = [
+        (with_tests_of(e, with_answers(assignment.notebook, {e.id: a.source})), assignment.folder) for e, a in pairs
+    ]
     checks = {what: {"expected": found["value"], "slips": {}} for what, found in reference.recorded.items()}
     for answer, found in zip(wrong, run_many(jobs, record=True), strict=True):
         for what, value in found.recorded.items():

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 
 import nbformat
 
-from .assignment import grade_id, release, with_answers
+from .assignment import grade_id, is_test, release, with_answers, with_tests_of
 from .build import key
 from .examine import every_forbidden, examine
 from .mutants import mutants
@@ -185,18 +185,20 @@ class Trials:
     def case(self, kind, exercise, answer, number=0):
         """Try one notebook in every way that its kind asks for.
 
-        The reference and the release are run and examined whole for every student. An answer of the bank is run whole
-        once; its own tests are then run for every student, and examined for every student where it is right, for the
-        student whose turn it is, by the answer's `number`, where it is wrong.
+        The reference and the release are run and examined whole for every student. An answer of the bank is run once
+        with the visible checks of the other exercises; its own tests are then run for every student, and examined for
+        every student where it is right, for the student whose turn it is, by the answer's `number`, where it is wrong.
         """
         if exercise is None:
             return self._whole(kind)
         turn = self.seeds[number % len(self.seeds)]
         notebook = with_answers(self.assignment.notebook, {exercise.id: answer.source})
-        own, hidden = _with_tests_of(exercise, notebook), not answer.right
+        own, hidden = with_tests_of(exercise, notebook), not answer.right
         kept = exercise.points if answer.right else sum(self.assignment.cell_points[test] for test in answer.keeps)
         worth = {e.id: e.points for e in self.assignment.exercises} | {exercise.id: kept}
-        found, graded = self._run(notebook, turn), self._examined(notebook, turn, only=exercise)[exercise.id]
+        others = {test for e in self.assignment.exercises if e is not exercise for test in e.tests}
+        found = self._run(_without_hidden_tests(notebook, others), turn)
+        graded = self._examined(notebook, turn, only=exercise)[exercise.id]
         scores = found.scores(self.assignment)
         alone = [self._run(own, s, hidden_only=hidden).scores(self.assignment)[exercise.id] for s in self.seeds]
         examined = [turn] if hidden else [s for s in self.seeds if s != turn]
@@ -266,7 +268,7 @@ def mutate(assignment, students=STUDENTS, every=1):
     limit = MUTANT_LIMIT[0] + MUTANT_LIMIT[1] * (time.monotonic() - started)
 
     def stopped(exercise, mutant):
-        own = _with_tests_of(exercise, with_answers(assignment.notebook, {exercise.id: mutant.source}))
+        own = with_tests_of(exercise, with_answers(assignment.notebook, {exercise.id: mutant.source}))
         seen = run(_without_hidden_tests(own), assignment.folder, limit=limit)
         seeds = [f"student {k}".encode() for k in range(students)]
         return seen.failure(exercise) is not None or all(
@@ -286,20 +288,10 @@ def cases_planned(assignment, every=1):
     return 2 + len(answers[::every]) + len(automatic(assignment)[::every])
 
 
-def _with_tests_of(exercise, notebook):
-    """A copy of the notebook without the test cells of other exercises."""
-    fresh = nbformat.from_dict(notebook)
-    fresh.cells = [c for c in fresh.cells if not _is_test(c) or grade_id(c) in exercise.tests]
-    return fresh
-
-
-def _without_hidden_tests(notebook):
+def _without_hidden_tests(notebook, tests=None):
+    """A copy of the notebook in which the named test cells, by default all, have their visible parts alone."""
     fresh = nbformat.from_dict(notebook)
     for cell in fresh.cells:
-        if _is_test(cell):
+        if is_test(cell) and (tests is None or grade_id(cell) in tests):
             cell.source = re.sub(r"### BEGIN HIDDEN TESTS.*?### END HIDDEN TESTS", "", cell.source, flags=re.DOTALL)
     return fresh
-
-
-def _is_test(cell):
-    return cell.cell_type == "code" and bool(cell.metadata.get("nbgrader", {}).get("grade"))

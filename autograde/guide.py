@@ -2,7 +2,7 @@
 
 import re
 
-from .assignment import grade_id, with_answers
+from .assignment import grade_id, with_answers, with_tests_of
 from .runner import preload, run_many
 
 MARKS = re.compile(r"^[ \t]*### (?:BEGIN|END) (?:SOLUTION|MARK SCHEME)[ \t]*\n?", re.MULTILINE)
@@ -23,7 +23,9 @@ def guide(assignment):
     """
     wrong = [(e, a) for e in assignment.exercises for a in e.answers if not a.right]
     preload(assignment.notebook)
-    jobs = [(with_answers(assignment.notebook, {e.id: a.source}), assignment.folder) for e, a in wrong]
+    jobs = [
+        (with_tests_of(e, with_answers(assignment.notebook, {e.id: a.source})), assignment.folder) for e, a in wrong
+    ]
     said = {}
     for (exercise, answer), found in zip(wrong, run_many(jobs), strict=True):
         failure = found.failure(exercise)
