@@ -105,5 +105,5 @@ def test_the_report_counts_what_was_handed_in(term, name):
         assert item.difficulty == pytest.approx(mean / item.points)
     programmed = found.items[:-1]
     assert sum(sum(i.misconceptions.values()) for i in programmed) > STUDENTS
-    assert all(i.untouched > 0 for i in programmed)
+    assert sum(i.untouched for i in programmed) > STUDENTS / 4
     assert "<script" not in report.page(found)
