@@ -4,7 +4,8 @@ The reference gets full marks; the untouched release gets zero; every wrong answ
 points (but for those of the tests that it rightly keeps), leaves the others' alone, and is told its own misconception;
 every alternative right answer keeps them. With the visible checks switched off, the hidden tests alone stop every wrong
 answer too. All of it twice: in one process, as a student's notebook runs, and in the examination, as it is graded; a
-test that cannot be examined fails here. And all of it for the hidden inputs of several students.
+test that cannot be examined fails here. And for the hidden inputs of several students, but for the examination of wrong
+answers, which takes one student for each, in turn.
 
 Then come the mutants: the reference with one small thing changed. At least 98 percent must be stopped, for every
 student, and each of the others must be argued equivalent in the manifest.
@@ -40,8 +41,10 @@ class Case:
 
     kind : "reference", "release", "wrong" or "right"
     score : points of the whole notebook, as it is graded
-    ok : whether the case came out as it must, in the notebook and in the examination, for every student
-    hidden : for a wrong answer, whether the hidden tests alone stop it, in both, for every student
+    ok : whether the case came out as it must, in the notebook and in the examination; but for wrong answers, for every
+        student
+    hidden : for a wrong answer, whether the hidden tests alone stop it, in the notebook for every student, and in the
+        examination for one
     diagnosed : for a wrong answer, whether the check named its misconception
     message : what the student would read
     """
