@@ -1,11 +1,8 @@
 """The instructor's guide to an assignment, made from its manifest, its notebook and its bank."""
 
-import re
-
-from .assignment import grade_id, with_answers, with_tests_of
+from .assignment import with_answers, with_tests_of
+from .course import reference_answers
 from .runner import preload, run_many
-
-MARKS = re.compile(r"^[ \t]*### (?:BEGIN|END) (?:SOLUTION|MARK SCHEME)[ \t]*\n?", re.MULTILINE)
 
 
 def guide(assignment):
@@ -63,6 +60,5 @@ def _exercise(e, said):
 
 
 def _written(assignment, question):
-    cells = {grade_id(c): c.source for c in assignment.notebook.cells}
-    scheme = MARKS.sub("", cells[question["id"]]).strip()
+    scheme = reference_answers(assignment)[question["id"]].strip()
     return f"## {question['title']}: marking scheme, {question['points']} points\n\n{scheme}"

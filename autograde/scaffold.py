@@ -1,5 +1,6 @@
 """A new exercise: a small one that works, certificate included, to be changed step by step into what is wanted."""
 
+import keyword
 import re
 import tomllib
 from pathlib import Path
@@ -62,10 +63,10 @@ def _check_names(found, id, title, function):
         raise AssignmentError(f"{id!r} is no name of an exercise: use lower-case letters, digits and hyphens.")
     if {id, f"{id}-card", f"{id}-test"} & taken:
         raise AssignmentError(f"{found.name} has a cell named {id!r} already; choose another name.")
-    if not function.isidentifier():
+    if not function.isidentifier() or keyword.iskeyword(function):
         raise AssignmentError(f"{function!r} is no name of a function.")
-    if not title.strip() or '"' in title:
-        raise AssignmentError("The title needs a word, and no quotation mark.")
+    if not title.strip() or not title.isprintable() or set(title) & set('"\\'):
+        raise AssignmentError("The title needs a word, one line, and neither quotation mark nor backslash.")
 
 
 def _filled(path, values):

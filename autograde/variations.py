@@ -18,7 +18,6 @@ from .course import reference_answers
 Variation = namedtuple("Variation", ["student", "notebook", "points"])
 
 KINDS = {"reference": 4, "right": 3, "wrong": 3, "untouched": 1}  # how often, relative to each other
-MARKER = re.compile(r"^[ \t]*### (?:BEGIN|END) (?:SOLUTION|MARK SCHEME)[ \t]*\n?", re.MULTILINE)
 REMARKS = (
     "first try",
     "checked by hand",
@@ -53,7 +52,7 @@ def variations(assignment, n, seed=0):
         points is a dict from test cell to what it deserves
     """
     released, chance = assignments.release(assignment.notebook), random.Random(seed)
-    reference = {name: MARKER.sub("", text) for name, text in reference_answers(assignment).items()}
+    reference = reference_answers(assignment)
     for number in range(n):
         answers, points = {}, {}
         for exercise in assignment.exercises:

@@ -98,7 +98,9 @@ def test_the_title_counts_the_new_exercise_and_the_question_moves_on(folder):
         ("layer", "T", "f", "has a cell named 'layer' already"),
         ("Two words", "T", "f", "use lower-case letters"),
         ("good", "T", "2f", "no name of a function"),
-        ("good", 'a "title"', "f", "no quotation mark"),
+        ("good", "T", "class", "no name of a function"),
+        ("good", 'a "title"', "f", "neither quotation mark"),
+        ("good", "two\nlines", "f", "one line"),
     ],
 )
 def test_names_that_do_not_fit_change_nothing(folder, id, title, function, told):
