@@ -100,6 +100,7 @@ def _chosen(assignment, every, solutions):
     return [_load(name, solutions) for name in ([assignment] if assignment else _names(solutions))]
 
 
+COUNT = click.IntRange(min=1)
 _every = click.option("--all", "every", is_flag=True, help="All assignments of the course.")
 
 
@@ -125,8 +126,8 @@ def build(assignment, every, solutions):
 @click.argument("assignment", required=False)
 @_every
 @_solutions
-@click.option("--students", type=click.IntRange(min=1), default=5, show_default=True, help="How many students' hidden inputs are tried.")
-@click.option("--step", type=click.IntRange(min=1), default=1, help="Try every so-many-th answer and mutant only, for a quick look.")
+@click.option("--students", type=COUNT, default=5, show_default=True, help="How many students' hidden inputs are tried.")
+@click.option("--step", type=COUNT, default=1, help="Try every so-many-th answer and mutant only, for a quick look.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: the numbers, and the list of cases.")
 def certify(assignment, every, solutions, students, step, as_json):
     """Prove by running that the tests of ASSIGNMENT pass what is right and stop what is wrong.
