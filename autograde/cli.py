@@ -126,7 +126,7 @@ def build(assignment, every, solutions):
 @click.argument("assignment", required=False)
 @_every
 @_solutions
-@click.option("--students", type=COUNT, default=5, show_default=True, help="How many students' hidden inputs are tried.")
+@click.option("--students", type=COUNT, default=5, show_default=True, help="How many students' hidden inputs to try.")
 @click.option("--step", type=COUNT, default=1, help="Try every so-many-th answer and mutant only, for a quick look.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: the numbers, and the list of cases.")
 def certify(assignment, every, solutions, students, step, as_json):
