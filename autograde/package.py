@@ -14,7 +14,7 @@ from .errors import AutogradeError
 
 PACKAGE = "edfcore"
 _OUT = (
-    "widgets", "figures", "scenes", "cli", "doctor", "demo", "execute", "export", "prose", "gallery",
+    "widgets", "figures", "scenes", "cli", "coursework", "doctor", "demo", "execute", "export", "prose", "gallery",
     "lab_settings",
     "teach.compare", "bench", "blas",
     # second spellings of what components and optimizers do
@@ -119,6 +119,8 @@ def bound(body):
             found.add(node.name)
         elif isinstance(node, (ast.Global, ast.Nonlocal)):
             elsewhere.update(node.names)
+        elif isinstance(node, COMPREHENSIONS):  # := leaves a comprehension
+            found.update(n.target.id for n in ast.walk(node) if isinstance(n, ast.NamedExpr))
         if not isinstance(node, (*FUNCTIONS, *COMPREHENSIONS, ast.ClassDef)):
             todo.extend(ast.iter_child_nodes(node))
     return frozenset(found - elsewhere)

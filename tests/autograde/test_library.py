@@ -338,9 +338,19 @@ def test_forbidding_more_never_brings_anything_back(some, more):
     assert all(n in all_of_them or any(n.startswith(f"{m}.") for m in whole) for n in fewer)
 
 
-@pytest.mark.parametrize("path", [p for p, _ in lib.texts()])
+SCOPES = """
+def titled(cells):
+    return next((m[1] for c in cells if (m := match(c))), n), [k for k in m]
+class A:
+    cells = [d for d in outer]
+    def f(self, e=default): return [(lambda g: g + h)(e) for i in self]
+found = [last := x for x in xs], last
+"""
+
+
+@pytest.mark.parametrize("path", ["scopes", *(p for p, _ in lib.texts())])
 def test_names_that_a_module_reads_are_those_that_the_compiler_reads(path):
-    text = dict(lib.texts())[path]
+    text = SCOPES if path == "scopes" else dict(lib.texts())[path]
     reads = {name.id for s in ast.parse(text).body for name, _ in package.reads(s)}
     loads = {"LOAD_GLOBAL": set(), "LOAD_NAME": set()}
     todo = [compile(text, path, "exec")]
