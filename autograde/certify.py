@@ -4,8 +4,8 @@ The reference gets full marks; the untouched release gets zero; every wrong answ
 points (but for those of the tests that it rightly keeps), leaves the others' alone, and is told its own misconception;
 every alternative right answer keeps them. With the visible checks switched off, the hidden tests alone stop every wrong
 answer too. All of it twice: in one process, as a student's notebook runs, and in the examination, as it is graded; a
-test that cannot be examined fails here. And for the hidden inputs of several students, but for the examination of wrong
-answers, which takes one student for each, in turn.
+test that cannot be examined fails here. And for the hidden inputs of several students; the visible checks are
+everybody's.
 
 Then come the mutants: the reference with one small thing changed. At least 98 percent must be stopped, for every
 student, and each of the others must be argued equivalent in the manifest.
@@ -22,7 +22,7 @@ import nbformat
 
 from .assignment import grade_id, is_test, release, with_answers, with_tests_of
 from .build import key
-from .examine import every_forbidden, examine
+from .examine import every_forbidden, examine_each
 from .mutants import mutants
 from .plan import make_plan, master_from_assignment
 from .pool import default_workers
@@ -41,10 +41,8 @@ class Case:
 
     kind : "reference", "release", "wrong" or "right"
     score : points of the whole notebook, as it is graded
-    ok : whether the case came out as it must, in the notebook and in the examination; but for wrong answers, for every
-        student
-    hidden : for a wrong answer, whether the hidden tests alone stop it, in the notebook for every student, and in the
-        examination for one
+    ok : whether the case came out as it must, in the notebook and in the examination
+    hidden : for a wrong answer, whether the hidden tests alone stop it, in both, for every student
     diagnosed : for a wrong answer, whether the check named its misconception
     message : what the student would read
     """
@@ -188,32 +186,32 @@ class Trials:
     def case(self, kind, exercise, answer, number=0):
         """Try one notebook in every way that its kind asks for.
 
-        The reference and the release are run and examined whole for every student. An answer of the bank is run once
-        with the visible checks of the other exercises; its own tests are then run for every student, and examined for
-        every student where it is right, for the student whose turn it is, by the answer's `number`, where it is wrong.
+        The reference and the release are run and examined whole for every student. An answer of the bank is run once,
+        for the student whose turn it is by its `number`, with the visible checks of the other exercises; its own tests
+        are then run and examined for every student, those of a wrong answer with the visible checks switched off.
         """
         if exercise is None:
             return self._whole(kind)
-        turn = self.seeds[number % len(self.seeds)]
         notebook = with_answers(self.assignment.notebook, {exercise.id: answer.source})
         own, hidden = with_tests_of(exercise, notebook), not answer.right
         kept = exercise.points if answer.right else sum(self.assignment.cell_points[test] for test in answer.keeps)
         worth = {e.id: e.points for e in self.assignment.exercises} | {exercise.id: kept}
         others = {test for e in self.assignment.exercises if e is not exercise for test in e.tests}
-        found = self._run(_without_hidden_tests(notebook, others), turn)
-        graded = self._examined(notebook, turn, only=exercise)[exercise.id]
+        turn = [self.seeds[number % len(self.seeds)]]
+        found = self._run(_without_hidden_tests(notebook, others), *turn)
         scores = found.scores(self.assignment)
-        alone = [self._run(own, s, hidden_only=hidden).scores(self.assignment)[exercise.id] for s in self.seeds]
-        examined = [turn] if hidden else [s for s in self.seeds if s != turn]
-        alone += [self._examined(notebook, s, hidden_only=hidden, only=exercise)[exercise.id] for s in examined]
-        stands = all(points == kept for points in alone)
-        ok = scores == worth and graded == kept and (stands or hidden)
+        alone = self._examined(notebook, self.seeds, hidden_only=hidden, only=exercise)
+        (graded,) = self._examined(notebook, turn, only=exercise) if hidden else alone[:1]
+        alone += [self._run(own, s, hidden_only=hidden).scores(self.assignment) for s in self.seeds]
+        stands = all(points[exercise.id] == kept for points in alone)
+        ok = scores == worth and graded[exercise.id] == kept and (stands or hidden)
         failure = found.failure(exercise)
         message = failure.message if failure else ""
         if not (ok and stands):
-            message = f"The notebook gives {scores}, the examination {graded}; on all inputs {alone}. {message}"
+            on_all = [points[exercise.id] for points in alone]
+            message = f"The notebook gives {scores}, the examination {graded}; on all inputs {on_all}. {message}"
         diagnosed = failure is not None and failure.slip == key(answer)
-        score = _total(scores | {exercise.id: graded})
+        score = _total(scores | graded)
         return Case(kind, exercise.id, answer.name, score, ok, stands, diagnosed, message)
 
     def _whole(self, kind):
@@ -221,7 +219,11 @@ class Trials:
         worth = {e.id: e.points if kind == "reference" else 0 for e in self.assignment.exercises}
         runs = [self._run(notebook, seed) for seed in self.seeds]
         seen = [found.scores(self.assignment) for found in runs]
-        seen += [self._examined(notebook, seed, timed=kind == "reference") for seed in self.seeds]
+        for seed in self.seeds:
+            started = time.monotonic()
+            seen += self._examined(notebook, [seed])
+            if kind == "reference":
+                self.reference_seconds = max(self.reference_seconds, time.monotonic() - started)
         failed = next((c.message for c in runs[0].cells if not c.passed), "")
         ok = all(scores == worth for scores in seen)
         return Case(kind, "", kind, _total(seen[-1]), ok, False, False, "" if ok and kind == "reference" else failed)
@@ -229,25 +231,26 @@ class Trials:
     def _run(self, notebook, seed, **options):
         return run(notebook, self.assignment.folder, seed=seed, **options)
 
-    def _examined(self, notebook, seed, hidden_only=False, only=None, timed=False):
-        """Points by exercise, None for a test that was not examined; those of `only`, where it is given."""
+    def _examined(self, notebook, seeds, hidden_only=False, only=None):
+        """For each seed, points by exercise, None for a test that was not examined; of `only`, where it is given."""
         submitted = read_notebook(nbformat.writes(notebook).encode())
         plan, folder = make_plan(self.master, submitted, "certification"), str(self.assignment.folder)
-        options = {"seed": seed, "hidden_only": hidden_only, "only": None if only is None else set(only.tests)}
-        found = examine(self.master, plan, self.warm, folder=folder, **options)
-        if timed:
-            self.reference_seconds = max(self.reference_seconds, found.seconds["total"])
-        points, scores = {t.name: t.points for t in found.tests}, {}
-        for exercise in self.assignment.exercises if only is None else [only]:
-            parts = [points.get(test) for test in exercise.tests]
-            scores[exercise.id] = None if None in parts else sum(parts)
-        return scores
+        options = {"hidden_only": hidden_only, "only": None if only is None else set(only.tests)}
+        found = examine_each(self.master, plan, self.warm, seeds=seeds, folder=folder, **options)
+        exercises = self.assignment.exercises if only is None else [only]
+        return [{e.id: _points(result, e) for e in exercises} for result in found]
 
     def __enter__(self):
         return self
 
     def __exit__(self, *error):
         self._stack.__exit__(*error)
+
+
+def _points(result, exercise):
+    parts = {t.name: t.points for t in result.tests}
+    parts = [parts.get(test) for test in exercise.tests]
+    return None if None in parts else sum(parts)
 
 
 def _total(scores):

@@ -22,7 +22,7 @@ import select
 import signal
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -151,13 +151,19 @@ class Examination:
     box : Box
     limits : Limits
     shared : dict name -> read-only array that the sandbox holds too
+    seeds : list of bytes; each test is examined with the hidden inputs of each seed
     only : set of test cells to examine, or None for all
+
+    Attributes
+    ----------
+    tests : a dict from names to TestResults for each seed
     """
 
-    def __init__(self, master, plan, box, limits, shared, only=None):
+    def __init__(self, master, plan, box, limits, shared, seeds, only=None):
         self.master, self.plan, self.box, self.limits, self.only = master, plan, box, limits, only
         self.namespace = Namespace(box, shared, limits)
-        self.tests, self.outputs, self.flags, self.touched, self.broken = {}, {}, [], {}, set()
+        self.seeds, self.tests = seeds, [{} for _ in seeds]
+        self.outputs, self.flags, self.touched, self.broken = {}, [], {}, set()
         self.lacking = set()
         self._done, self._restarts, self._dead, self._room = [], 0, None, MAX_OUTPUTS
 
@@ -252,22 +258,25 @@ class Examination:
     # tests
 
     def _test(self, index, cell):
-        if self.only is not None and cell.name not in self.only:
-            return
+        if self.only is None or cell.name in self.only:
+            for seed, tests in zip(self.seeds, self.tests, strict=True):
+                with teach_checks.seeded(seed):
+                    tests[cell.name] = self._tested(index, cell)
+
+    def _tested(self, index, cell):
         exercise = self.master.exercises.get(cell.name)
         if self._dead:
             told = WORDS[self._dead].format(**_limits_in_words(self.limits, "cell"))
-            self.tests[cell.name] = TestResult(cell.name, exercise, 0.0, cell.points, "failed", self._dead, "", told)
-            return
+            return TestResult(cell.name, exercise, 0.0, cell.points, "failed", self._dead, "", told)
         error, value = self._in_examiner(index, cell)
-        self.tests[cell.name] = judge(cell, exercise, error, value, self.limits)
         if isinstance(error, NameError):
             self.lacking.add(index)
         tripped = tripwire(self.namespace)
         if tripped:
             self.flags.append(f"tripwire at {cell.name}: {tripped}")
             told = "The examination itself was disturbed; a person looks at it."
-            self.tests[cell.name] = TestResult(cell.name, exercise, None, cell.points, "unexamined", "error", "", told)
+            return TestResult(cell.name, exercise, None, cell.points, "unexamined", "error", "", told)
+        return judge(cell, exercise, error, value, self.limits)
 
     def _in_examiner(self, index, cell):
         """Run a cell of the master here; (the error that it ended with or None, the value of its last line)."""
@@ -478,7 +487,12 @@ def result_key(master, plan, seed, limits=None, environment=""):
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def examine(master, plan, warm, *, folder, seed=b"", limits=None, environment="", hidden_only=False, only=None):
+def examine(master, plan, warm, *, seed=b"", **options):
+    """Examine a planned submission with the hidden inputs of one seed: see `examine_each`."""
+    return examine_each(master, plan, warm, seeds=[seed], **options)[0]
+
+
+def examine_each(master, plan, warm, *, seeds, folder, limits=None, environment="", hidden_only=False, only=None):
     """Examine a planned submission; each pass in a process of its own, forked from this one.
 
     Parameters
@@ -486,8 +500,8 @@ def examine(master, plan, warm, *, folder, seed=b"", limits=None, environment=""
     master : Master
     plan : Plan
     warm : Warm, the warm processes
+    seeds : list of bytes, each of one student's hidden inputs, see `seed_for`
     folder : path that locked and test cells find as their working directory here
-    seed : bytes, of this student's hidden inputs, see `seed_for`
     limits : Limits
     environment : str, digest of the versions that matter
     hidden_only : bool; let visible checks pass (certification tries hidden tests alone)
@@ -495,14 +509,19 @@ def examine(master, plan, warm, *, folder, seed=b"", limits=None, environment=""
 
     Returns
     -------
-    Result; `needs_person` says why where the examination itself failed
+    list of Result, one for each seed; `needs_person` says why where the examination itself failed
     """
     limits, started = limits or Limits(), time.monotonic()
-    key = result_key(master, plan, seed, limits, environment)
+    keys = [result_key(master, plan, seed, limits, environment) for seed in seeds]
     assurance = "unsafe" if warm.unsafe else "isolated"
-    about = (master.assignment, master.notebook, plan.student, plan.digest, master.digest, key, assurance)
+
+    def results(**about):
+        seconds = {"total": time.monotonic() - started}
+        who = master.assignment, master.notebook, plan.student, plan.digest, master.digest
+        return [Result(*who, key, assurance, seconds=seconds, **about) for key in keys]
+
     if plan.needs_person:
-        return Result(*about, needs_person=plan.needs_person, seconds={"total": 0.0})
+        return results(needs_person=plan.needs_person)
 
     def one_pass(forbidden, only=None):
         zygote = warm.get(forbidden)
@@ -511,9 +530,10 @@ def examine(master, plan, warm, *, folder, seed=b"", limits=None, environment=""
             os.chdir(folder)
             sys.path.append(folder)  # a helper module of the instructor's, beside the notebook
             _limit_memory(limits.memory)
+            fresh = [submission_seed(seed, plan) for seed in seeds]
             visible = teach_checks.hidden_only() if hidden_only else contextlib.nullcontext()
-            with visible, teach_checks.seeded(submission_seed(seed, plan)):
-                return _pass(master, plan, zygote, limits, warm.shared, only)
+            with visible, teach_checks.seeded(fresh[0]):
+                return _pass(master, plan, zygote, limits, warm.shared, fresh, only)
 
         return in_child(task, limits.wall_total + 60.0)
 
@@ -524,21 +544,22 @@ def examine(master, plan, warm, *, folder, seed=b"", limits=None, environment=""
             if time.monotonic() - started > limits.wall_total:
                 found.flags.append("no time was left to examine again what another exercise's names may have cost")
                 break
-            found.tests.update(one_pass(forbidden, tests).tests)
+            for first, second in zip(found.tests, one_pass(forbidden, tests).tests, strict=True):
+                first.update(second)
     except ChildFailed as failed:
-        total = {"total": time.monotonic() - started}
-        return Result(*about, needs_person=f"The examination failed: {failed}", seconds=total)
-    tests = tuple(found.tests[c.name] for c in plan.cells if c.kind == "test" and c.name in found.tests)
+        return results(needs_person=f"The examination failed: {failed}")
     outputs = tuple(found.outputs[i] for i in sorted(found.outputs))
-    seconds = {"total": time.monotonic() - started}
-    return Result(*about, flags=tuple(found.flags), seconds=seconds, tests=tests, cells=outputs)
+    names = [c.name for c in plan.cells if c.kind == "test"]
+    tests = [tuple(seen[n] for n in names if n in seen) for seen in found.tests]
+    same = results(flags=tuple(found.flags), cells=outputs)
+    return [replace(result, tests=seen) for result, seen in zip(same, tests, strict=True)]
 
 
 @dataclass
 class Found:
     """What one pass found.
 
-    tests : TestResults by name; outputs : CellOutputs by index; flags : list of str
+    tests : for each seed TestResults by name; outputs : CellOutputs by index; flags : list of str
     touched : absent names that were asked for, by index; broken : locked cells that did not run
     lacking : cells that failed for want of a name
     """
@@ -551,9 +572,9 @@ class Found:
     lacking: set
 
 
-def _pass(master, plan, zygote, limits, shared, only):
+def _pass(master, plan, zygote, limits, shared, seeds, only):
     with alarm(limits.wall_total + GRACE), zygote.box(limits, plan.files) as box:
-        examination = Examination(master, plan, box, limits, shared, only)
+        examination = Examination(master, plan, box, limits, shared, seeds, only)
         examination.run()
     e = examination
     return Found(e.tests, e.outputs, e.flags, e.touched, e.broken, e.lacking)
@@ -636,11 +657,12 @@ def _again(master, plan, first, every):
         asked = asked or bool(first.touched.get(index))
         broken = broken or index in first.broken
         lacking = lacking or (cell.kind != "test" and index in first.lacking)
-        if cell.kind != "test" or cell.name not in first.tests:
+        if cell.kind != "test" or cell.name not in first.tests[0]:
             continue
         own = frozenset(master.forbidden.get(cell.name, ()))
         suspect = asked or (broken and (lacking or index in first.lacking))
-        if own != every and suspect and first.tests[cell.name].verdict in ("failed", "partial"):
+        short = any(tests[cell.name].verdict in ("failed", "partial") for tests in first.tests)
+        if own != every and suspect and short:
             found.setdefault(own, set()).add(cell.name)
     return found
 
