@@ -30,7 +30,8 @@ FEWEST = 3  # students without whom a correlation says nothing
 class Item:
     """An exercise or a written question, and how the class did.
 
-    students : how many have points in it; untouched : how many left it as released
+    students : how many have points in it; waiting : how many wait for a person's; untouched : how many left it as
+        released
     difficulty : mean share of the points, 0 to 1; full, none : shares of the students with all, and with no points
     discrimination : correlation with the points of the other exercises, or None where there is none
     tests : dict from test cell to the mean share of its points
@@ -43,6 +44,7 @@ class Item:
     title: str
     points: float
     students: int
+    waiting: int
     untouched: int
     difficulty: float | None
     full: float | None
@@ -144,7 +146,7 @@ def _item(name, title, worth, points, own, total, examined, table):
             kind[slip or failed.category or failed.reason or "wrong"] += 1
     shares = [value / most for value in own.values()] if most else []
     return Item(
-        name, title, float(most), len(own), untouched,
+        name, title, float(most), len(own), len(points) - len(own), untouched,
         _mean(shares), _mean([s >= 1.0 for s in shares]), _mean([s <= 0.0 for s in shares]),
         correlation([own[s] for s in own], [total[s] - own[s] for s in own]),
         {test: _mean([p[test] / w for p in points.values() if p.get(test) is not None]) for test, w in worth.items()},
@@ -247,6 +249,8 @@ def equal_answers(sources, shown=SHOWN_BITS):
 
 def advice(item):
     """What an instructor may want to look at, as a sentence; empty where nothing is remarkable."""
+    if item.waiting:
+        return f"{item.waiting} wait for a person."
     if item.students < FEWEST or item.difficulty is None:
         return ""
     if item.difficulty > 0.95:

@@ -103,7 +103,7 @@ def test_histogram_holds_everybody_the_best_included():
 
 def item(**changes):
     about = dict(
-        name="layer", title="A layer", points=2.0, students=30, untouched=1, difficulty=0.6, full=0.5, none=0.3,
+        name="layer", title="A layer", points=2.0, students=30, waiting=0, untouched=1, difficulty=0.6, full=0.5, none=0.3,
         discrimination=0.4, tests={"layer-test": 0.6}, misconceptions={}, categories={}, reasons={},
     )  # fmt: skip
     return report.Item(**about | changes)
@@ -118,6 +118,7 @@ def item(**changes):
         ({"discrimination": 0.02}, "look at its tests"),
         ({"difficulty": 0.1, "students": 2}, ""),
         ({"difficulty": None, "students": 0}, ""),
+        ({"difficulty": 0.0, "students": 12, "waiting": 18}, "18 wait for a person"),
     ],
 )
 def test_what_is_remarkable_is_a_sentence(changes, told):
