@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import told
 from hypothesis import HealthCheck, settings
 
 # Everybody runs the same examples; `--hypothesis-profile=explore` looks for new ones.
@@ -18,6 +19,7 @@ settings.register_profile("explore", max_examples=1000, **_patient)
 settings.load_profile("steady")
 
 ROOT = Path(__file__).resolve().parent.parent
+LECTURES = "tests/notebooks/"  # every lecture is executed once for these tests
 
 
 def pytest_addoption(parser):
@@ -76,6 +78,37 @@ def pytest_collection_modifyitems(config, items):
                     item.add_marker(pytest.mark.skip(reason=f"needs {missing}"))
         if item.get_closest_marker("slow") and not full:
             item.add_marker(pytest.mark.skip(reason="slow; runs with --full"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With `-n 2`: whole files go to a process, since tests of a file share what is dear to make."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Rooms(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            path = nodeid.partition("::")[0]
+            return LECTURES if path.startswith(LECTURES) or path == "tests/browser/test_lecture_pages.py" else path
+
+    config.option.loadscopereorder = False
+    return Rooms(config, log)
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["told"] = told.tables()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    told.take(getattr(node, "workeroutput", {}).get("told", {}))
+
+
+def pytest_terminal_summary(terminalreporter):
+    for heading, lines in told.tables().items():
+        terminalreporter.section(heading)
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 @pytest.hookimpl(hookwrapper=True)

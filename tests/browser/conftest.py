@@ -19,14 +19,6 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
          "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]  # fmt: skip
 
 
-def pytest_terminal_summary(terminalreporter):
-    import timing
-
-    if timing.FOUND:
-        terminalreporter.section("widgets: milliseconds")
-        terminalreporter.write("\n".join(timing.lines()) + "\n")
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield

@@ -1,6 +1,7 @@
 """How long a widget takes, measured in the browser, and listed at the end of the run; nothing is asserted of times."""
 
 import numpy as np
+import told
 
 BUDGETS = {"page": 16.0, "browser": 16.0, "table": 16.0, "live": 100.0, "paint": 500.0}  # ms
 FOUND = []
@@ -42,9 +43,14 @@ def report(where, name, what, times, budget):
 
 def lines():
     """The table, a line for each measurement."""
+    if not FOUND:
+        return
     yield f"{'where':8} {'widget':20} {'what':22} {'p50 ms':>8} {'p90 ms':>8} {'budget':>7}"
     for where, name, what, p50, p90, budget in FOUND:
         yield f"{where:8} {name:20} {what:22} {p50:8.1f} {p90:8.1f} {budget:7.0f}{'' if p90 <= budget else '  over'}"
+
+
+told.TABLES["widgets: milliseconds"] = lines
 
 
 def drag(tab, n=60):

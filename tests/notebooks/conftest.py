@@ -1,7 +1,6 @@
-"""What tests of executed lectures ask for, and how long the lectures took."""
+"""What tests of executed lectures ask for."""
 
 import pytest
-from lecture_runs import SECONDS
 
 
 @pytest.fixture
@@ -14,11 +13,3 @@ def executed(runs, lecture):
 def again(runs, lecture):
     """The same, executed a second time."""
     return runs.of(lecture, True)
-
-
-def pytest_terminal_summary(terminalreporter):
-    if SECONDS:
-        terminalreporter.section("lectures: seconds from a clean kernel, two side by side")
-        for name, seconds in sorted(SECONDS.items()):
-            terminalreporter.write_line(f"{name:<45} {seconds:6.1f}")
-        terminalreporter.write_line(f"{'together':<45} {sum(SECONDS.values()):6.1f}")
