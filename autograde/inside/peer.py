@@ -93,13 +93,13 @@ class Peer(Codec):
             raise WireError("a malformed request") from None
         before = [fingerprint(a) for a in args]
         reply = self.carry_out(do, on, args, kwargs)
-        changed = [
-            [i, a] for i, (a, b) in enumerate(zip(args, before, strict=True)) if b is not None and fingerprint(a) != b
-        ]
         try:
+            pairs = enumerate(zip(args, before, strict=True))
+            changed = [[i, a] for i, (a, b) in pairs if b is not None and fingerprint(a) != b]
             self.channel.send(reply | {"changed": changed})
-        except Unplain as error:
-            self.channel.send({"raise": {"type": "Unplain", "bases": [], "message": str(error)}, "changed": []})
+        except (Unplain, RecursionError) as error:
+            told = str(error) if isinstance(error, Unplain) else "an argument was made to contain itself"
+            self.channel.send({"raise": {"type": "Unplain", "bases": [], "message": told}, "changed": []})
 
     def carry_out(self, do, on, args, kwargs):
         """The reply to a request, without what was changed."""
@@ -108,24 +108,33 @@ class Peer(Codec):
 
 def fingerprint(value):
     """Something that differs when a changeable plain value was changed in place; None where nothing can be."""
+    return _mark(value) if _changeable(value) else None
+
+
+def _changeable(value):
     import numpy as np
 
     if isinstance(value, np.ndarray):
-        return (value.shape, value.dtype.str, value.tobytes()) if value.flags.writeable else None
-    if isinstance(value, (list, tuple)):
-        parts = [fingerprint(v) or v for v in value]
-        changeable = isinstance(value, list) or any(fingerprint(v) is not None for v in value)
-        return ("sequence", [_comparable(p) for p in parts]) if changeable else None
-    if isinstance(value, dict):
-        return "dict", [(_comparable(k), fingerprint(v) or _comparable(v)) for k, v in value.items()]
-    if isinstance(value, set):
-        return "set", sorted(map(repr, value))
-    return None
+        return value.flags.writeable
+    return isinstance(value, (list, dict, set)) or (isinstance(value, tuple) and any(map(_changeable, value)))
 
 
-def _comparable(value):
-    """The value where comparing it is safe, else its identity."""
-    return value if isinstance(value, (bool, int, float, complex, str, bytes, tuple, type(None))) else id(value)
+def _mark(value):
+    """What stands for a value in comparisons: made of plain Python alone, by identity where a value is not plain."""
+    import numpy as np
+
+    if isinstance(value, (np.ndarray, np.generic)) and not value.dtype.hasobject:
+        return "array", value.shape, value.dtype.str, value.tobytes()
+    if type(value) in (list, tuple):
+        return "sequence", tuple(map(_mark, value))
+    if type(value) is dict:
+        return "dict", tuple((_mark(k), _mark(v)) for k, v in value.items())
+    if type(value) in (set, frozenset):
+        return "set", frozenset(map(_mark, value))
+    return type(value).__name__, value if type(value) in _PLAIN else id(value)
+
+
+_PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
 
 def apply_changes(args, changed):

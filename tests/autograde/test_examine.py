@@ -89,6 +89,21 @@ def test_a_value_that_a_call_changes_is_seen_changed(run):
     assert passes(run(answer, "assert f == 0; g(); assert f == 1", reference="f = g = None"))
 
 
+@pytest.mark.parametrize(
+    "put, left",
+    [("np.float64(2.0)", "2.0"), ("[np.float32(1.0)]", "[1.0]"), ("(1, 'x')", "(1, 'x')"), ("{1}", "{1}"), ("None", "None")],
+)
+def test_a_dict_into_which_another_kind_of_value_is_put_is_seen_changed(run, put, left):
+    answer = f"def f(table, g):\n    for k in table: table[k] = {put}\n    return g(table)"
+    test = f"table = {{'w': np.array(1.0), 'b': np.zeros(2)}}; f(table, len); assert table == {{'w': {left}, 'b': {left}}}"
+    assert passes(run(answer, test, reference="f = None"))
+
+
+def test_an_argument_that_cannot_be_compared_any_more_is_an_error_of_the_call(run):
+    result = run("def f(items): items.append(items)", "f([1])", reference="f = None")
+    assert fails(result, "raised") and "contain itself" in result.message
+
+
 def test_partial_credit_is_the_value_of_the_last_line(run):
     assert run("def f(x): return x", "0.25 if f(1) == 1 else 0").points == 0.25
     assert fails(run("def f(x): return x", "0.0"))

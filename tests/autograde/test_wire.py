@@ -263,8 +263,12 @@ def test_a_fingerprint_is_the_same_for_what_did_not_change(value):
 
 def test_a_fingerprint_tells_every_change_in_place():
     array, nested = np.zeros((2, 3)), [1, {"a": np.zeros(2)}, [4]]
-    tuple_of_array = (np.zeros(2), 5)
+    tuple_of_array, table, flags = (np.zeros(2), 5), {"a": np.zeros(())}, [True, (1, 2)]
     changes = [
+        (table, lambda: table.update(a=np.float64(1.0))),  # compared with an array's bytes, a scalar would broadcast
+        (table, lambda: table.update(a=[np.float64(1.0)])),
+        (flags, lambda: flags.__setitem__(0, 1)),
+        (flags, lambda: flags.__setitem__(1, (1, np.float32(2.0)))),
         (array, lambda: array.__setitem__((0, 0), 1.0)),
         (nested, lambda: nested[1]["a"].__setitem__(0, 1.0)),
         (nested, lambda: nested[2].append(5)),
