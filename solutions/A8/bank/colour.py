@@ -68,6 +68,21 @@ def recoloured(x, v, p, a):
     return np.clip(np.rint(x + offset[:, :, None, None]), 0, 255).astype(np.uint8)
 
 
+# %% wrong: not divided
+# keeps: colour-offset-test
+# The products are summed over the pixels; the covariance is their mean, with 1/N.
+def colour_axes(train):
+    pixels = np.moveaxis(train, 1, -1).reshape(-1, train.shape[1]) / 255
+    d = pixels - pixels.mean(axis=0)
+    v, p = np.linalg.eigh(d.T @ d)
+    return v[::-1], p[:, ::-1]
+
+
+def recoloured(x, v, p, a):
+    offset = 255 * (a * v) @ p.T
+    return np.clip(np.rint(x + offset[:, :, None, None]), 0, 255).astype(np.uint8)
+
+
 # %% wrong: divided by the images
 # keeps: colour-offset-test
 # The covariance is divided by the number of images; each pixel is an instance.
@@ -306,6 +321,21 @@ def colour_axes(train):
 def recoloured(x, v, p, a):
     offset = 255 * (a * v) @ p.T
     return (np.rint(x + offset[:, :, None, None]).astype(int) % 256).astype(np.uint8)
+
+
+# %% wrong: cut off too early
+# keeps: colour-axes-test
+# The offset is cut off below 0 before it is added, so no colour becomes darker; the sum is cut off.
+def colour_axes(train):
+    pixels = np.moveaxis(train, 1, -1).reshape(-1, train.shape[1]) / 255
+    d = pixels - pixels.mean(axis=0)
+    v, p = np.linalg.eigh(d.T @ d / len(d))
+    return v[::-1], p[:, ::-1]
+
+
+def recoloured(x, v, p, a):
+    offset = 255 * (a * v) @ p.T
+    return np.clip(np.rint(x + np.clip(offset, 0, 255)[:, :, None, None]), 0, 255).astype(np.uint8)
 
 
 # %% wrong: fraction cut off

@@ -61,6 +61,15 @@ def normalized(train, test):
     return (x - m) / s, (test - m) / s
 
 
+# %% wrong: reshaped too early
+# The reshape to (c, ...) cuts across the images: a row of it holds numbers of several channels. Axis 1 has to come first before it.
+def normalized(train, test):
+    rows = np.asarray(train, dtype=float).reshape(train.shape[1], -1)
+    s = np.where(rows.max(axis=1) == rows.min(axis=1), 1.0, rows.std(axis=1))[:, None, None]
+    m = rows.mean(axis=1)[:, None, None]
+    return (train - m) / s, (test - m) / s
+
+
 # %% wrong: N - 1
 # The variance is divided by N - 1 in place of N, with N the number of pixels.
 def normalized(train, test):
@@ -80,6 +89,15 @@ def normalized(train, test):
     return (x - m) / s, (test - m) / s
 
 
+# %% wrong: an absolute limit
+# A channel whose s is below a fixed number counts as constant; in a small unit every channel is. Compare largest and smallest value.
+def normalized(train, test):
+    x, over = np.asarray(train, dtype=float), (0, 2, 3)
+    m, s = x.mean(axis=over, keepdims=True), x.std(axis=over, keepdims=True)
+    s = np.where(s < 1e-10, 1.0, s)
+    return (x - m) / s, (test - m) / s
+
+
 # %% wrong: not divided
 # The mean is subtracted and the division by the standard deviation is missing.
 def normalized(train, test):
@@ -88,7 +106,7 @@ def normalized(train, test):
 
 
 # %% wrong: constant by computed deviation
-# A constant channel is recognised by a computed s of 0, but rounding can leave 1e-16 there, and dividing by that blows the channel up.
+# A constant channel is divided by its computed s, which is 0 or, by rounding, 1e-16; its s is 1.
 def normalized(train, test):
     x, over = np.asarray(train, dtype=float), (0, 2, 3)
     m, s = x.mean(axis=over, keepdims=True), x.std(axis=over, keepdims=True)
@@ -97,6 +115,14 @@ def normalized(train, test):
 
 
 # %% wrong: a small number added
+# A small number is added to s against division by zero; that changes every channel, and a constant one is still divided by nearly nothing.
+def normalized(train, test):
+    x, over = np.asarray(train, dtype=float), (0, 2, 3)
+    m, s = x.mean(axis=over, keepdims=True), x.std(axis=over, keepdims=True) + 1e-8
+    return (x - m) / s, (test - m) / s
+
+
+# %% wrong: 1e-5 added
 # A small number is added to s against division by zero; that changes every channel, and a constant one is still divided by nearly nothing.
 def normalized(train, test):
     x, over = np.asarray(train, dtype=float), (0, 2, 3)
@@ -134,6 +160,16 @@ def normalized(train, test):
     variance = (train**2).mean(axis=over, keepdims=True, dtype=float) - m**2
     s = np.where(constant, 1.0, np.sqrt(np.abs(variance)))
     return (train.astype(float) - m) / s, (test.astype(float) - m) / s
+
+
+# %% wrong: one pass
+# The variance is the mean of the squares minus the square of the mean: far from 0 these are nearly equal, and the difference is rounding. Subtract m first.
+def normalized(train, test):
+    x, over = np.asarray(train, dtype=float), (0, 2, 3)
+    constant = x.max(axis=over, keepdims=True) == x.min(axis=over, keepdims=True)
+    m = x.mean(axis=over, keepdims=True)
+    s = np.where(constant, 1.0, np.sqrt(np.maximum((x**2).mean(axis=over, keepdims=True) - m**2, 0)))
+    return (x - m) / s, (test - m) / s
 
 
 # %% wrong: in the type of the images

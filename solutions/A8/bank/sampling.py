@@ -30,12 +30,64 @@ def drawn(p, u):
     return np.searchsorted(ends / ends[-1], u, side="right")
 
 
+# %% wrong: overflow
+# keeps: sampling-drawn-test
+# The power of a large loss is inf and that of a small one 0, and inf/inf or 0/0 is no number; bring the numbers near 1 before the power.
+def probabilities(losses, alpha, floor):
+    base = losses + floor
+    power = base ** alpha
+    return power / power.sum()
+
+
+def weights(p, indices):
+    return 1 / (len(p) * p[indices])
+
+
+def drawn(p, u):
+    ends = np.cumsum(p)
+    return np.searchsorted(ends / ends[-1], u, side="right")
+
+
 # %% wrong: floor after the power
+# keeps: sampling-drawn-test
+# The floor is added to the power; it is added to the loss.
+def probabilities(losses, alpha, floor):
+    power = losses**alpha + floor
+    return power / power.sum()
+
+
+def weights(p, indices):
+    return 1 / (len(p) * p[indices])
+
+
+def drawn(p, u):
+    ends = np.cumsum(p)
+    return np.searchsorted(ends / ends[-1], u, side="right")
+
+
+# %% wrong: floor after scaled power
 # keeps: sampling-drawn-test
 # The floor is added to the power; it is added to the loss.
 def probabilities(losses, alpha, floor):
     base = losses
     power = (base / base.max()) ** alpha + floor
+    return power / power.sum()
+
+
+def weights(p, indices):
+    return 1 / (len(p) * p[indices])
+
+
+def drawn(p, u):
+    ends = np.cumsum(p)
+    return np.searchsorted(ends / ends[-1], u, side="right")
+
+
+# %% wrong: scaled before the floor
+# keeps: sampling-drawn-test
+# The losses are divided before the floor is added, and the floor is not; divide loss + floor.
+def probabilities(losses, alpha, floor):
+    power = (losses / losses.max() + floor) ** alpha
     return power / power.sum()
 
 
@@ -138,24 +190,6 @@ def drawn(p, u):
     return np.searchsorted(ends / ends[-1], u, side="right")
 
 
-# %% wrong: overflow
-# keeps: sampling-drawn-test
-# The power of a large loss is inf and that of a small one 0, and inf/inf or 0/0 is no number; bring the numbers near 1 before the power.
-def probabilities(losses, alpha, floor):
-    base = losses + floor
-    power = base ** alpha
-    return power / power.sum()
-
-
-def weights(p, indices):
-    return 1 / (len(p) * p[indices])
-
-
-def drawn(p, u):
-    ends = np.cumsum(p)
-    return np.searchsorted(ends / ends[-1], u, side="right")
-
-
 # %% wrong: easy ones more often
 # keeps: sampling-drawn-test
 # The exponent has the wrong sign: instances with a small loss come more often.
@@ -185,6 +219,24 @@ def probabilities(losses, alpha, floor):
 
 def weights(p, indices):
     return len(p) * p[indices]
+
+
+def drawn(p, u):
+    ends = np.cumsum(p)
+    return np.searchsorted(ends / ends[-1], u, side="right")
+
+
+# %% wrong: p over N
+# keeps: sampling-drawn-test
+# The weights grow with p; what is drawn more often must count less.
+def probabilities(losses, alpha, floor):
+    base = losses + floor
+    power = (base / base.max()) ** alpha
+    return power / power.sum()
+
+
+def weights(p, indices):
+    return p[indices] / len(p)
 
 
 def drawn(p, u):
@@ -264,6 +316,24 @@ def drawn(p, u):
     return np.searchsorted(ends / ends[-1], u, side="right")
 
 
+# %% wrong: weights scaled to sum 1
+# keeps: sampling-drawn-test
+# The weights are divided by their sum; then they are biased again.
+def probabilities(losses, alpha, floor):
+    base = losses + floor
+    power = (base / base.max()) ** alpha
+    return power / power.sum()
+
+
+def weights(p, indices):
+    return (1 / p[indices]) / (1 / p[indices]).sum()
+
+
+def drawn(p, u):
+    ends = np.cumsum(p)
+    return np.searchsorted(ends / ends[-1], u, side="right")
+
+
 # %% wrong: weights at most 1
 # keeps: sampling-drawn-test
 # The weights are divided by the largest; then they are biased again.
@@ -334,6 +404,42 @@ def weights(p, indices):
 def drawn(p, u):
     ends = np.cumsum(p)
     return np.searchsorted(ends / ends[-1], u, side="right") + 1
+
+
+# %% wrong: one too small
+# keeps: sampling-probabilities-test
+# Each index is one too small: the number of ends that lie at or before u is the index.
+def probabilities(losses, alpha, floor):
+    base = losses + floor
+    power = (base / base.max()) ** alpha
+    return power / power.sum()
+
+
+def weights(p, indices):
+    return 1 / (len(p) * p[indices])
+
+
+def drawn(p, u):
+    ends = np.cumsum(p)
+    return np.searchsorted(ends / ends[-1], u, side="right") - 1
+
+
+# %% wrong: floats
+# keeps: sampling-probabilities-test
+# The indices are floats; an array is indexed with whole numbers.
+def probabilities(losses, alpha, floor):
+    base = losses + floor
+    power = (base / base.max()) ** alpha
+    return power / power.sum()
+
+
+def weights(p, indices):
+    return 1 / (len(p) * p[indices])
+
+
+def drawn(p, u):
+    ends = np.cumsum(p)
+    return np.searchsorted(ends / ends[-1], u, side="right").astype(float)
 
 
 # %% wrong: rounding at the end

@@ -25,6 +25,40 @@ def read(x, rows, columns, fill):
     return beyond + np.einsum("HWr,HWs,crs->cHW", down, across, x - beyond)
 
 
+# %% wrong: the formula as it stands
+# keeps: warp-read-test
+# The map is used forwards, from the new picture's pixels by A; asked is where they come from, which takes the inverse.
+def positions(A, t, old, new):
+    q = np.stack(np.indices(new), axis=-1)
+    d = q - (np.array(new) - 1) / 2 - t
+    p = (q - (np.array(old) - 1) / 2) @ A.T + (np.array(new) - 1) / 2 + t
+    return p[..., 0], p[..., 1]
+
+
+def read(x, rows, columns, fill):
+    beyond = fill[:, None, None]
+    down = np.maximum(0, 1 - np.abs(rows[..., None] - np.arange(x.shape[1])))
+    across = np.maximum(0, 1 - np.abs(columns[..., None] - np.arange(x.shape[2])))
+    return beyond + np.einsum("HWr,HWs,crs->cHW", down, across, x - beyond)
+
+
+# %% wrong: A for its inverse
+# keeps: warp-read-test
+# A is applied where its inverse is needed: from q back to p.
+def positions(A, t, old, new):
+    q = np.stack(np.indices(new), axis=-1)
+    d = q - (np.array(new) - 1) / 2 - t
+    p = d @ A.T + (np.array(old) - 1) / 2
+    return p[..., 0], p[..., 1]
+
+
+def read(x, rows, columns, fill):
+    beyond = fill[:, None, None]
+    down = np.maximum(0, 1 - np.abs(rows[..., None] - np.arange(x.shape[1])))
+    across = np.maximum(0, 1 - np.abs(columns[..., None] - np.arange(x.shape[2])))
+    return beyond + np.einsum("HWr,HWs,crs->cHW", down, across, x - beyond)
+
+
 # %% wrong: transposed
 # keeps: warp-read-test
 # The inverse acts as its transpose: d @ M is M.T applied to each d. Transpose once.
@@ -144,6 +178,57 @@ def read(x, rows, columns, fill):
     return beyond + np.einsum("HWr,HWs,crs->cHW", down, across, x - beyond)
 
 
+# %% wrong: old centre forgotten
+# keeps: warp-read-test
+# The old picture's centre is not added in the end: p - c is returned for p.
+def positions(A, t, old, new):
+    q = np.stack(np.indices(new), axis=-1)
+    d = q - (np.array(new) - 1) / 2 - t
+    p = d @ np.linalg.inv(A).T
+    return p[..., 0], p[..., 1]
+
+
+def read(x, rows, columns, fill):
+    beyond = fill[:, None, None]
+    down = np.maximum(0, 1 - np.abs(rows[..., None] - np.arange(x.shape[1])))
+    across = np.maximum(0, 1 - np.abs(columns[..., None] - np.arange(x.shape[2])))
+    return beyond + np.einsum("HWr,HWs,crs->cHW", down, across, x - beyond)
+
+
+# %% wrong: centres as (column, row)
+# keeps: warp-read-test
+# The centres are taken as (column, row); rows come first.
+def positions(A, t, old, new):
+    q = np.stack(np.indices(new), axis=-1)
+    d = q - (np.array(new)[::-1] - 1) / 2 - t
+    p = d @ np.linalg.inv(A).T + (np.array(old)[::-1] - 1) / 2
+    return p[..., 0], p[..., 1]
+
+
+def read(x, rows, columns, fill):
+    beyond = fill[:, None, None]
+    down = np.maximum(0, 1 - np.abs(rows[..., None] - np.arange(x.shape[1])))
+    across = np.maximum(0, 1 - np.abs(columns[..., None] - np.arange(x.shape[2])))
+    return beyond + np.einsum("HWr,HWs,crs->cHW", down, across, x - beyond)
+
+
+# %% wrong: centres exchanged
+# keeps: warp-read-test
+# The two centres are exchanged: c' belongs to q and the new picture, c to p and the old one.
+def positions(A, t, old, new):
+    q = np.stack(np.indices(new), axis=-1)
+    d = q - (np.array(old) - 1) / 2 - t
+    p = d @ np.linalg.inv(A).T + (np.array(new) - 1) / 2
+    return p[..., 0], p[..., 1]
+
+
+def read(x, rows, columns, fill):
+    beyond = fill[:, None, None]
+    down = np.maximum(0, 1 - np.abs(rows[..., None] - np.arange(x.shape[1])))
+    across = np.maximum(0, 1 - np.abs(columns[..., None] - np.arange(x.shape[2])))
+    return beyond + np.einsum("HWr,HWs,crs->cHW", down, across, x - beyond)
+
+
 # %% wrong: shift added
 # keeps: warp-read-test
 # t is added on the way back; what was added on the way there is subtracted.
@@ -168,6 +253,23 @@ def positions(A, t, old, new):
     q = np.stack(np.indices(new), axis=-1)
     d = q - (np.array(new) - 1) / 2
     p = d @ np.linalg.inv(A).T - t + (np.array(old) - 1) / 2
+    return p[..., 0], p[..., 1]
+
+
+def read(x, rows, columns, fill):
+    beyond = fill[:, None, None]
+    down = np.maximum(0, 1 - np.abs(rows[..., None] - np.arange(x.shape[1])))
+    across = np.maximum(0, 1 - np.abs(columns[..., None] - np.arange(x.shape[2])))
+    return beyond + np.einsum("HWr,HWs,crs->cHW", down, across, x - beyond)
+
+
+# %% wrong: shift added after the inverse
+# keeps: warp-read-test
+# t is added after the inverse was applied; it was added last, so it is subtracted, and first.
+def positions(A, t, old, new):
+    q = np.stack(np.indices(new), axis=-1)
+    d = q - (np.array(new) - 1) / 2
+    p = d @ np.linalg.inv(A).T + (np.array(old) - 1) / 2 + t
     return p[..., 0], p[..., 1]
 
 
@@ -284,6 +386,54 @@ def read(x, rows, columns, fill):
 
     upper = (1 - g) * at(r, s) + g * at(r, s + 1)
     lower = (1 - g) * at(r + 1, s) + g * at(r + 1, s + 1)
+    return (1 - f) * upper + f * lower
+
+
+# %% wrong: row weights exchanged
+# keeps: warp-positions-test
+# The upper rows get the weight of the lower ones: at row r + f the weight of row r is 1 - f.
+def positions(A, t, old, new):
+    q = np.stack(np.indices(new), axis=-1)
+    d = q - (np.array(new) - 1) / 2 - t
+    p = d @ np.linalg.inv(A).T + (np.array(old) - 1) / 2
+    return p[..., 0], p[..., 1]
+
+
+def read(x, rows, columns, fill):
+    c, h, w = x.shape
+    r, s = np.floor(rows).astype(int), np.floor(columns).astype(int)
+    f, g = rows - r, columns - s
+
+    def at(i, k):
+        inside = (i >= 0) & (i < h) & (k >= 0) & (k < w)
+        return np.where(inside, x[:, i.clip(0, h - 1), k.clip(0, w - 1)], fill[:, None, None])
+
+    upper = (1 - g) * at(r, s) + g * at(r, s + 1)
+    lower = (1 - g) * at(r + 1, s) + g * at(r + 1, s + 1)
+    return f * upper + (1 - f) * lower
+
+
+# %% wrong: column weights exchanged
+# keeps: warp-positions-test
+# The left columns get the weight of the right ones: at column s + g the weight of column s is 1 - g.
+def positions(A, t, old, new):
+    q = np.stack(np.indices(new), axis=-1)
+    d = q - (np.array(new) - 1) / 2 - t
+    p = d @ np.linalg.inv(A).T + (np.array(old) - 1) / 2
+    return p[..., 0], p[..., 1]
+
+
+def read(x, rows, columns, fill):
+    c, h, w = x.shape
+    r, s = np.floor(rows).astype(int), np.floor(columns).astype(int)
+    f, g = rows - r, columns - s
+
+    def at(i, k):
+        inside = (i >= 0) & (i < h) & (k >= 0) & (k < w)
+        return np.where(inside, x[:, i.clip(0, h - 1), k.clip(0, w - 1)], fill[:, None, None])
+
+    upper = g * at(r, s) + (1 - g) * at(r, s + 1)
+    lower = g * at(r + 1, s) + (1 - g) * at(r + 1, s + 1)
     return (1 - f) * upper + f * lower
 
 
@@ -482,6 +632,30 @@ def read(x, rows, columns, fill):
     down = np.maximum(0, 1 - np.abs(columns[..., None] - np.arange(x.shape[1])))
     across = np.maximum(0, 1 - np.abs(rows[..., None] - np.arange(x.shape[2])))
     return beyond + np.einsum("HWr,HWs,crs->cHW", down, across, x - beyond)
+
+
+# %% wrong: upper left pixel
+# keeps: warp-positions-test
+# The pixel at the rounded-down position is taken as it is; the value is mixed from the four pixels around.
+def positions(A, t, old, new):
+    q = np.stack(np.indices(new), axis=-1)
+    d = q - (np.array(new) - 1) / 2 - t
+    p = d @ np.linalg.inv(A).T + (np.array(old) - 1) / 2
+    return p[..., 0], p[..., 1]
+
+
+def read(x, rows, columns, fill):
+    c, h, w = x.shape
+    r, s = np.floor(rows).astype(int), np.floor(columns).astype(int)
+    f, g = 0, 0
+
+    def at(i, k):
+        inside = (i >= 0) & (i < h) & (k >= 0) & (k < w)
+        return np.where(inside, x[:, i.clip(0, h - 1), k.clip(0, w - 1)], fill[:, None, None])
+
+    upper = (1 - g) * at(r, s) + g * at(r, s + 1)
+    lower = (1 - g) * at(r + 1, s) + g * at(r + 1, s + 1)
+    return (1 - f) * upper + f * lower
 
 
 # %% right: four neighbours

@@ -1,5 +1,5 @@
 # %% wrong: nothing returned
-# Mean and matrices are computed and not returned: a return statement is missing.
+# The matrix is computed and not returned: a return statement is missing.
 def whitening(x, eps):
     return None
 
@@ -7,20 +7,21 @@ def whitening(x, eps):
 # %% wrong: not centred
 # The products are formed from x itself; the covariance is that of x - m.
 def whitening(x, eps):
-    v, U = np.linalg.eigh(x.T @ x / len(x))
+    m = np.zeros(x.shape[1])
+    v, U = np.linalg.eigh((x - m).T @ (x - m) / len(x))
     kept = v > 1e-10 * v.max()
-    P = U[:, kept] / np.sqrt(v[kept] + eps)
-    return x.mean(axis=0), P, P @ U[:, kept].T
+    V = U[:, kept]
+    return (V / np.sqrt(v[kept] + eps)) @ V.T
 
 
 # %% wrong: one mean for all features
 # One number is the mean of all features together; each feature has a mean of its own.
 def whitening(x, eps):
-    m = np.full(x.shape[1], x.mean())
+    m = x.mean()
     v, U = np.linalg.eigh((x - m).T @ (x - m) / len(x))
     kept = v > 1e-10 * v.max()
-    P = U[:, kept] / np.sqrt(v[kept] + eps)
-    return m, P, P @ U[:, kept].T
+    V = U[:, kept]
+    return (V / np.sqrt(v[kept] + eps)) @ V.T
 
 
 # %% wrong: N - 1
@@ -29,18 +30,28 @@ def whitening(x, eps):
     m = x.mean(axis=0)
     v, U = np.linalg.eigh((x - m).T @ (x - m) / max(len(x) - 1, 1))
     kept = v > 1e-10 * v.max()
-    P = U[:, kept] / np.sqrt(v[kept] + eps)
-    return m, P, P @ U[:, kept].T
+    V = U[:, kept]
+    return (V / np.sqrt(v[kept] + eps)) @ V.T
+
+
+# %% wrong: not divided by N
+# The products are summed over the instances; the covariance is their mean, with 1/N.
+def whitening(x, eps):
+    m = x.mean(axis=0)
+    v, U = np.linalg.eigh((x - m).T @ (x - m))
+    kept = v > 1e-10 * v.max()
+    V = U[:, kept]
+    return (V / np.sqrt(v[kept] + eps)) @ V.T
 
 
 # %% wrong: no root
-# The components are divided by variance + eps; the root of it is missing.
+# The scaling is in Z twice, as in P @ P.T, or its root is missing: this is the inverse of the covariance, not of the root of it.
 def whitening(x, eps):
     m = x.mean(axis=0)
     v, U = np.linalg.eigh((x - m).T @ (x - m) / len(x))
     kept = v > 1e-10 * v.max()
-    P = U[:, kept] / (v[kept] + eps)
-    return m, P, P @ U[:, kept].T
+    P = U[:, kept] / np.sqrt(v[kept] + eps)
+    return P @ P.T
 
 
 # %% wrong: eps outside the root
@@ -49,8 +60,8 @@ def whitening(x, eps):
     m = x.mean(axis=0)
     v, U = np.linalg.eigh((x - m).T @ (x - m) / len(x))
     kept = v > 1e-10 * v.max()
-    P = U[:, kept] / (np.sqrt(v[kept]) + eps)
-    return m, P, P @ U[:, kept].T
+    V = U[:, kept]
+    return (V / (np.sqrt(v[kept]) + eps)) @ V.T
 
 
 # %% wrong: eps forgotten
@@ -59,8 +70,8 @@ def whitening(x, eps):
     m = x.mean(axis=0)
     v, U = np.linalg.eigh((x - m).T @ (x - m) / len(x))
     kept = v > 1e-10 * v.max()
-    P = U[:, kept] / np.sqrt(v[kept])
-    return m, P, P @ U[:, kept].T
+    V = U[:, kept]
+    return (V / np.sqrt(v[kept])) @ V.T
 
 
 # %% wrong: multiplied
@@ -69,18 +80,26 @@ def whitening(x, eps):
     m = x.mean(axis=0)
     v, U = np.linalg.eigh((x - m).T @ (x - m) / len(x))
     kept = v > 1e-10 * v.max()
-    P = U[:, kept] * np.sqrt(v[kept] + eps)
-    return m, P, P @ U[:, kept].T
+    V = U[:, kept]
+    return (V * np.sqrt(v[kept] + eps)) @ V.T
 
 
 # %% wrong: not scaled
-# The data is turned to its components and not divided: its covariance is diagonal, but its variances are not 1.
+# The data is turned to its components and back, and not divided in between.
 def whitening(x, eps):
     m = x.mean(axis=0)
     v, U = np.linalg.eigh((x - m).T @ (x - m) / len(x))
     kept = v > 1e-10 * v.max()
-    P = U[:, kept]
-    return m, P, P @ P.T
+    return U[:, kept] @ U[:, kept].T
+
+
+# %% wrong: singular values for variances
+# A singular value of x - m is taken for N times a variance; its square is.
+def whitening(x, eps):
+    _, s, Vt = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
+    v = s / len(x)
+    V = Vt[v > 1e-10 * v.max()].T
+    return (V / np.sqrt(v[v > 1e-10 * v.max()] + eps)) @ V.T
 
 
 # %% wrong: rows for columns
@@ -89,8 +108,8 @@ def whitening(x, eps):
     m = x.mean(axis=0)
     v, U = np.linalg.eigh((x - m).T @ (x - m) / len(x))
     kept = v > 1e-10 * v.max()
-    P = U.T[:, kept] / np.sqrt(v[kept] + eps)
-    return m, P, P @ U.T[:, kept].T
+    V = U.T[:, kept]
+    return (V / np.sqrt(v[kept] + eps)) @ V.T
 
 
 # %% wrong: standardized first
@@ -99,37 +118,34 @@ def whitening(x, eps):
     m, s = x.mean(axis=0), x.std(axis=0)
     s = np.where(s == 0, 1.0, s)
     v, U = np.linalg.eigh(((x - m) / s).T @ ((x - m) / s) / len(x))
-    kept = v > 1e-10 * v.max()
-    P = (U[:, kept] / s[:, None]) / np.sqrt(v[kept] + eps)
-    return m, P, P @ U[:, kept].T
+    V = U[:, v > 1e-10 * v.max()]
+    return (V / s[:, None] / np.sqrt(v[v > 1e-10 * v.max()] + eps)) @ V.T
+
+
+# %% wrong: nothing left out with eps
+# Directions in which the data does not vary are kept and divided by the root of eps; they are left out, with eps as without.
+def whitening(x, eps):
+    m = x.mean(axis=0)
+    v, U = np.linalg.eigh((x - m).T @ (x - m) / len(x))
+    kept = v + eps > 1e-10 * v.max()
+    V = U[:, kept]
+    return (V / np.sqrt(v[kept] + eps)) @ V.T
 
 
 # %% wrong: each feature by itself
 # Each feature is divided by its own standard deviation; the correlations are left as they were.
 def whitening(x, eps):
     s = np.sqrt(x.var(axis=0) + eps)
-    s = np.where(s == 0, 1.0, s)
-    return x.mean(axis=0), np.diag(1 / s), np.diag(1 / s)
+    return np.diag(1 / np.where(s == 0, 1.0, s))
 
 
-# %% wrong: P turned back
-# P is turned back as well, so the columns of (x - m) @ P are no longer decorrelated for eps above 0; only Z turns back.
+# %% wrong: not turned back
+# This is the matrix of PCA whitening: the way back into the old coordinates is missing.
 def whitening(x, eps):
     m = x.mean(axis=0)
     v, U = np.linalg.eigh((x - m).T @ (x - m) / len(x))
     kept = v > 1e-10 * v.max()
-    P = U[:, kept] / np.sqrt(v[kept] + eps)
-    return m, P @ U[:, kept].T, P @ U[:, kept].T
-
-
-# %% wrong: Z not turned back
-# Z is P: the turn back into the old coordinates is missing.
-def whitening(x, eps):
-    m = x.mean(axis=0)
-    v, U = np.linalg.eigh((x - m).T @ (x - m) / len(x))
-    kept = v > 1e-10 * v.max()
-    P = U[:, kept] / np.sqrt(v[kept] + eps)
-    return m, P, P
+    return U[:, kept] / np.sqrt(v[kept] + eps)
 
 
 # %% wrong: turned on the other side
@@ -138,18 +154,8 @@ def whitening(x, eps):
     m = x.mean(axis=0)
     v, U = np.linalg.eigh((x - m).T @ (x - m) / len(x))
     kept = v > 1e-10 * v.max()
-    P = U[:, kept] / np.sqrt(v[kept] + eps)
-    return m, P, U[:, kept].T @ P
-
-
-# %% wrong: Z scaled twice
-# Z is P times its own transpose: the scaling is in it twice, and the result is the inverse of the covariance, not of its root.
-def whitening(x, eps):
-    m = x.mean(axis=0)
-    v, U = np.linalg.eigh((x - m).T @ (x - m) / len(x))
-    kept = v > 1e-10 * v.max()
-    P = U[:, kept] / np.sqrt(v[kept] + eps)
-    return m, P, P @ P.T
+    V = U[:, kept]
+    return V.T @ (V / np.sqrt(v[kept] + eps))
 
 
 # %% wrong: nothing left out
@@ -157,19 +163,8 @@ def whitening(x, eps):
 def whitening(x, eps):
     m = x.mean(axis=0)
     v, U = np.linalg.eigh((x - m).T @ (x - m) / len(x))
-    root = np.where(v > 1e-10 * v.max(), np.sqrt(np.abs(v) + eps), 1.0)
-    P = U / root
-    return m, P, P @ U.T
-
-
-# %% wrong: nothing left out with eps
-# With eps above 0 the directions without variance are kept and divided by the root of eps; they are left out there too.
-def whitening(x, eps):
-    m = x.mean(axis=0)
-    v, U = np.linalg.eigh((x - m).T @ (x - m) / len(x))
-    kept = v + eps > 1e-10 * v.max()
-    P = U[:, kept] / np.sqrt(v[kept] + eps)
-    return m, P, P @ U[:, kept].T
+    kept = v > 1e-10 * v.max()
+    return (U / np.where(kept, np.sqrt(np.abs(v) + eps), 1.0)) @ U.T
 
 
 # %% wrong: an absolute limit
@@ -177,35 +172,41 @@ def whitening(x, eps):
 def whitening(x, eps):
     m = x.mean(axis=0)
     v, U = np.linalg.eigh((x - m).T @ (x - m) / len(x))
-    kept = v > 1e-5
-    P = U[:, kept] / np.sqrt(v[kept] + eps)
-    return m, P, P @ U[:, kept].T
+    kept = v > 1e-10
+    V = U[:, kept]
+    return (V / np.sqrt(v[kept] + eps)) @ V.T
+
+
+# %% wrong: the data itself
+# The whitened data is returned; the matrix Z that whitens it is asked for.
+def whitening(x, eps):
+    m = x.mean(axis=0)
+    v, U = np.linalg.eigh((x - m).T @ (x - m) / len(x))
+    kept = v > 1e-10 * v.max()
+    V = U[:, kept]
+    return (x - m) @ (V / np.sqrt(v[kept] + eps)) @ V.T
 
 
 # %% right: singular values
 def whitening(x, eps):
-    m = np.mean(x, axis=0)
-    _, s, Vt = np.linalg.svd(x - m, full_matrices=False)
+    _, s, Vt = np.linalg.svd(x - np.mean(x, axis=0), full_matrices=False)
     v = s**2 / len(x)
     V = Vt[v > 1e-10 * v[0]].T
-    v = v[v > 1e-10 * v[0]]
-    return m, V @ np.diag((v + eps) ** -0.5), V @ np.diag((v + eps) ** -0.5) @ V.T
+    return V @ np.diag((v[v > 1e-10 * v[0]] + eps) ** -0.5) @ V.T
 
 
 # %% right: one component after the other
 def whitening(x, eps):
     N, n = x.shape
     m = np.array([x[:, i].sum() / N for i in range(n)])
-    C = np.zeros((n, n))
+    C, Z = np.zeros((n, n)), np.zeros((n, n))
     for b in range(N):
         C += np.outer(x[b] - m, x[b] - m) / N
     v, U = np.linalg.eigh(C)
-    columns, Z = [], np.zeros((n, n))
-    for k in range(n - 1, -1, -1):
+    for k in range(n):
         if v[k] > 1e-10 * v[-1]:
-            columns.append(-U[:, k] / math.sqrt(v[k] + eps))
             Z += np.outer(U[:, k], U[:, k]) / math.sqrt(v[k] + eps)
-    return m, np.array(columns).reshape(-1, n).T, Z
+    return Z
 
 
 # %% right: einsum
@@ -214,13 +215,11 @@ def whitening(x, eps):
     v, U = np.linalg.eigh(np.einsum("bi,bj->ij", d, d) / len(x))
     chosen = np.flatnonzero(v / max(v[-1], 1e-300) > 1e-10)[::-1]
     v, U = v[chosen], U[:, chosen]
-    return [x.mean(axis=0), U / np.sqrt(v + eps), np.einsum("ik,k,jk->ij", U, 1 / np.sqrt(v + eps), U)]
+    return np.einsum("ik,k,jk->ij", U, 1 / np.sqrt(v + eps), U)
 
 
-# %% right: np.cov
+# %% right: weights of 0
 def whitening(x, eps):
     C = np.atleast_2d(np.cov(x, rowvar=False, bias=True))
     U, v, _ = np.linalg.svd(C, hermitian=True)
-    r = int((v > 1e-10 * v[0]).sum())
-    D = np.diag(1 / np.sqrt(v[:r] + eps))
-    return tuple(x.mean(axis=0)), U[:, :r] @ D, U[:, :r] @ D @ U[:, :r].T
+    return (U * np.where(v > 1e-10 * v[0], 1 / np.sqrt(v + eps), 0.0)) @ U.T
