@@ -175,7 +175,9 @@ def _check_lecture(path, notebook):
 
 
 def _check_assignment(path, notebook):
-    title, rows, blame, setup = "", [], "", ""
+    title, rows, blame, setup, answer = "", [], "", "", ""
+    tables = {table: _told_of(table) for table in sorted(Path(path).parent.glob("*.checks.json"))}
+    absent = {exercise: told for table in tables.values() for exercise, told in _absent(notebook, table)}
     for cell in notebook.cells:
         mark = cell.metadata.get("nbgrader", {})
         name = mark.get("grade_id") or cell.get("id", "")
@@ -188,13 +190,18 @@ def _check_assignment(path, notebook):
             continue
         error = next((o for o in cell.outputs if o.output_type == "error"), None)
         if mark.get("grade") and not mark.get("solution"):
-            rows.append(_row(name, title, mark.get("points", 0), error, blame, setup))
-        elif error:
+            row = _row(name, title, mark.get("points", 0), error, blame, setup)
+            told = absent.get(answer) if row.state == "right" else None
+            rows.append(replace(row, state="wrong", message=told) if told else row)
+            continue
+        if mark.get("solution"):
+            answer = name
+        if error:
             told = f"the cell {name!r} fails: {_told(error)}"
             setup, blame = (setup or told, blame) if mark.get("locked") else (setup, told)
         elif mark.get("solution"):
             blame = ""
-    warnings = ([setup] if setup else []) + _warnings(Path(path), notebook, {r.cell for r in rows})
+    warnings = ([setup] if setup else []) + _warnings(Path(path), notebook, tables, {r.cell for r in rows})
     titles = [r.title for r in rows]
     rows = [replace(r, title=f"{r.title}: {_part(r.cell)}") if titles.count(r.title) > 1 else r for r in rows]
     return Report(Path(path).name, tuple(rows), tuple(warnings))
@@ -205,7 +212,7 @@ def _part(cell):
     return cell.removesuffix("-test").replace("-", " ")
 
 
-def _warnings(path, notebook, graded):
+def _warnings(path, notebook, tables, graded):
     """What handing in would undo or miss: changed locked cells, missing check cells, another file name."""
     from nbgrader.utils import compute_checksum
 
@@ -216,10 +223,8 @@ def _warnings(path, notebook, graded):
         and cell.metadata.nbgrader.get("checksum", "") not in ("", compute_checksum(cell))
     ]
     found = [f"the locked cell {name!r} was changed; handing in restores it." for name in changed]
-    for table in sorted(path.parent.glob("*.checks.json")):
-        told = _told_of(table)
+    for table, told in tables.items():
         cells = set(told.get("cells", ()))
-        found += _absent(notebook, told.get("absent", {}))
         missing = sorted(cells - graded)
         if missing:
             found.append(f"check cells are missing: {', '.join(missing)}; handing in brings them back.")
@@ -239,9 +244,9 @@ def _told_of(table):
     return found if isinstance(found, dict) else {}
 
 
-def _absent(notebook, absent):
-    """A sentence for each name in an answer that is not there while work is graded."""
-    aliases = {}
+def _absent(notebook, table):
+    """Pairs of an exercise and a sentence, where its answer names what is not there while work is graded."""
+    absent, aliases = table.get("absent", {}), {}
     codes = [c for c in notebook.cells if c.cell_type == "code"]
     asked = {c.metadata.get("nbgrader", {}).get("grade_id"): asked_names(c.source, aliases) for c in codes}
     for exercise, names in absent.items():
@@ -249,7 +254,7 @@ def _absent(notebook, absent):
         for found in sorted(asked.get(exercise, ())):
             top, *parts = found.split(".")
             if top in names or any((top, part) in inner for part in parts):
-                yield f"{exercise} uses {found}, which is not there while work is graded; it must do without."
+                yield exercise, f"right here, but {found} is not there while work is graded: do without it."
 
 
 def asked_names(source, aliases):

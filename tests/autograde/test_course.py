@@ -240,4 +240,6 @@ def test_edf_check_says_what_is_absent_while_work_is_graded(own):
     """The answer is right here, and would earn nothing: the grading build lacks what would give it away."""
     source = "import edfcore as edf\n\n\ndef layer(x, W, bias):\n    return edf.VDot(x, W.T).value - bias"
     _, report = edf_check(own("layer", source))
-    assert any("layer uses edfcore.VDot, which is not there while work is graded" in w for w in report["warnings"])
+    row = report["checks"][0]
+    assert row["cell"] == "layer-test" and row["state"] == "wrong"
+    assert "right here, but edfcore.VDot is not there while work is graded" in row["message"]

@@ -33,7 +33,9 @@ def told(source, names):
     mark = {"nbgrader": {"grade_id": "layer"}}
     setup = nbformat.v4.new_code_cell("import edfcore as edf")
     return list(
-        _absent(nbformat.v4.new_notebook(cells=[setup, nbformat.v4.new_code_cell(source, metadata=mark)]), names)
+        _absent(
+            nbformat.v4.new_notebook(cells=[setup, nbformat.v4.new_code_cell(source, metadata=mark)]), {"absent": names}
+        )
     )
 
 
@@ -48,8 +50,8 @@ def told(source, names):
     ],
 )
 def test_what_is_absent_while_grading_is_a_sentence(source):
-    (sentence,) = told(source, {"layer": ["edfcore.VDot", "scipy", "edfcore.optimizers"]})
-    assert sentence.startswith("layer uses ") and sentence.endswith("it must do without.")
+    ((exercise, sentence),) = told(source, {"layer": ["edfcore.VDot", "scipy", "edfcore.optimizers"]})
+    assert exercise == "layer" and sentence.startswith("right here, but ")
 
 
 def test_other_names_and_other_exercises_are_left_alone():
