@@ -311,6 +311,148 @@ def cosine_area(lr, lr_min, T):
     return sum(lr_min + (lr - lr_min) * (1.0 + np.cos(np.pi * t / T)) / 2.0 for t in range(T))
 
 
+# %% wrong: lr forgotten
+# lr is missing: this is the sum of the factors by which the rate falls.
+def exponential_area(lr, k, T):
+    return T if k == 0 else np.expm1(-k * T) / np.expm1(-k)
+
+
+def step_area(lr, gamma, s, T):
+    full, rest = divmod(T, s)
+    stairs = full if gamma == 1 else (1.0 - gamma**full) / (1.0 - gamma)
+    return (s * stairs + rest * gamma**full)
+
+
+def cosine_area(lr, lr_min, T):
+    return lr_min * T + (lr - lr_min) * (T + 1) / 2.0
+
+
+# %% wrong: exponential, last rate forgotten
+# One rate is missing: the last update is T − 1, and there are T rates.
+def exponential_area(lr, k, T):
+    return lr * (T - 1) if k == 0 else lr * np.expm1(-k * (T - 1)) / np.expm1(-k)
+
+
+def step_area(lr, gamma, s, T):
+    full, rest = divmod(T, s)
+    stairs = full if gamma == 1 else (1.0 - gamma**full) / (1.0 - gamma)
+    return lr * (s * stairs + rest * gamma**full)
+
+
+def cosine_area(lr, lr_min, T):
+    return lr_min * T + (lr - lr_min) * (T + 1) / 2.0
+
+
+# %% wrong: no decay divides by zero
+# With k = 0 this divides by 0; the rate is constant there.
+def exponential_area(lr, k, T):
+    from math import expm1
+
+    return lr * expm1(-k * T) / expm1(-k)
+
+
+def step_area(lr, gamma, s, T):
+    full, rest = divmod(T, s)
+    stairs = full if gamma == 1 else (1.0 - gamma**full) / (1.0 - gamma)
+    return lr * (s * stairs + rest * gamma**full)
+
+
+def cosine_area(lr, lr_min, T):
+    return lr_min * T + (lr - lr_min) * (T + 1) / 2.0
+
+
+# %% wrong: gamma of 1 divides by zero
+# With gamma = 1 this divides by 0; the rate is constant there.
+def exponential_area(lr, k, T):
+    return lr * T if k == 0 else lr * np.expm1(-k * T) / np.expm1(-k)
+
+
+def step_area(lr, gamma, s, T):
+    full, rest = divmod(T, s)
+    return lr * (s * (1 - gamma**full) / (1 - gamma) + rest * gamma**full)
+
+
+def cosine_area(lr, lr_min, T):
+    return lr_min * T + (lr - lr_min) * (T + 1) / 2.0
+
+
+# %% wrong: gamma close to 1
+# A gamma close to 1 is taken as 1; over many stairs its decay counts.
+def exponential_area(lr, k, T):
+    return lr * T if k == 0 else lr * np.expm1(-k * T) / np.expm1(-k)
+
+
+def step_area(lr, gamma, s, T):
+    full, rest = divmod(T, s)
+    stairs = full if np.isclose(gamma, 1) else (1.0 - gamma**full) / (1.0 - gamma)
+    return lr * (s * stairs + rest * gamma**full)
+
+
+def cosine_area(lr, lr_min, T):
+    return lr_min * T + (lr - lr_min) * (T + 1) / 2.0
+
+
+# %% wrong: a fraction of a stair
+# T/s is not rounded down: the incomplete stair counts with its number of updates, not in the exponent.
+def exponential_area(lr, k, T):
+    return lr * T if k == 0 else lr * np.expm1(-k * T) / np.expm1(-k)
+
+
+def step_area(lr, gamma, s, T):
+    stairs = T / s if gamma == 1 else (1.0 - gamma ** (T / s)) / (1.0 - gamma)
+    return lr * s * stairs
+
+
+def cosine_area(lr, lr_min, T):
+    return lr_min * T + (lr - lr_min) * (T + 1) / 2.0
+
+
+# %% wrong: part of a stair one too low
+# The incomplete stair is one drop too low; after `full` stairs the rate is lr gamma^full.
+def exponential_area(lr, k, T):
+    return lr * T if k == 0 else lr * np.expm1(-k * T) / np.expm1(-k)
+
+
+def step_area(lr, gamma, s, T):
+    full, rest = divmod(T, s)
+    stairs = full if gamma == 1 else (1.0 - gamma**full) / (1.0 - gamma)
+    return lr * (s * stairs + rest * gamma ** (full + 1))
+
+
+def cosine_area(lr, lr_min, T):
+    return lr_min * T + (lr - lr_min) * (T + 1) / 2.0
+
+
+# %% wrong: cosine without its floor
+# lr_min takes no part: the cosine lies lr_min higher at each of the T updates.
+def exponential_area(lr, k, T):
+    return lr * T if k == 0 else lr * np.expm1(-k * T) / np.expm1(-k)
+
+
+def step_area(lr, gamma, s, T):
+    full, rest = divmod(T, s)
+    stairs = full if gamma == 1 else (1.0 - gamma**full) / (1.0 - gamma)
+    return lr * (s * stairs + rest * gamma**full)
+
+
+def cosine_area(lr, lr_min, T):
+    return (lr - lr_min) * (T + 1) / 2.0
+
+
+# %% wrong: an array of T entries
+# This makes an array of T rates and adds them up; the sum is asked for as a formula.
+def exponential_area(lr, k, T):
+    return float((lr * np.exp(-k * np.arange(T))).sum())
+
+
+def step_area(lr, gamma, s, T):
+    return float((lr * float(gamma) ** (np.arange(T) // s)).sum())
+
+
+def cosine_area(lr, lr_min, T):
+    return float((lr_min + (lr - lr_min) * (1.0 + np.cos(np.pi * np.arange(T) / T)) / 2.0).sum())
+
+
 # %% right: by cases
 def exponential_area(lr, k, T):
     import math

@@ -250,6 +250,62 @@ def exponential(t, lr, k, n):
     return lr * np.exp(-k * t / n)
 
 
+# %% wrong: lr forgotten
+# lr is missing: this is the factor by which the rate has fallen, without the rate.
+def time_based(t, lr, k, n):
+    return 1.0 / (1.0 + k * t / n)
+
+
+def step(t, lr, gamma, s, n):
+    return gamma ** (t // (s * n))
+
+
+def exponential(t, lr, k, n):
+    return np.exp(-k * t / n)
+
+
+# %% wrong: s forgotten
+# The rate drops after every epoch: s takes no part. A stair is s epochs long.
+def time_based(t, lr, k, n):
+    return lr / (1.0 + k * t / n)
+
+
+def step(t, lr, gamma, s, n):
+    return lr * gamma ** (t // n)
+
+
+def exponential(t, lr, k, n):
+    return lr * np.exp(-k * t / n)
+
+
+# %% wrong: a power of 1 - k
+# This multiplies by 1 − k in each epoch; e^(−k) is another number.
+def time_based(t, lr, k, n):
+    return lr / (1.0 + k * t / n)
+
+
+def step(t, lr, gamma, s, n):
+    return lr * gamma ** (t // (s * n))
+
+
+def exponential(t, lr, k, n):
+    return lr * (1.0 - k) ** (t / n)
+
+
+# %% wrong: a power of 1 + k
+# This divides by 1 + k in each epoch; the time-based decay divides once, by 1 + k τ.
+def time_based(t, lr, k, n):
+    return lr / (1.0 + k) ** (t / n)
+
+
+def step(t, lr, gamma, s, n):
+    return lr * gamma ** (t // (s * n))
+
+
+def exponential(t, lr, k, n):
+    return lr * np.exp(-k * t / n)
+
+
 # %% right: loops
 def time_based(t, lr, k, n):
     rates = []

@@ -179,6 +179,127 @@ def cycle(schedule, T):
     return lambda t: schedule(t % T if t // T % 2 == 0 else T - 1 - t % T)
 
 
+# %% wrong: condition the wrong way
+# The comparison with boundary is the wrong way round: first runs before the boundary, second from it on.
+def join(first, second, boundary):
+    return lambda t: first(t) if t >= boundary else second(t - boundary)
+
+
+def cycle(schedule, T):
+    return lambda t: schedule(t % T)
+
+
+# %% wrong: asked twice
+# A call asks the same schedule twice; ask once and keep the rate in a name.
+def join(first, second, boundary):
+    def rate(t):
+        if t < boundary:
+            return first(t) if first(t) is not None else 0.0
+        return second(t - boundary) if second(t - boundary) is not None else 0.0
+
+    return rate
+
+
+def cycle(schedule, T):
+    return lambda t: schedule(t % T) if schedule(t % T) is not None else 0.0
+
+
+# %% wrong: answers of join kept
+# join keeps its answers and does not ask again; each call asks one schedule once.
+def join(first, second, boundary):
+    known = {}
+
+    def rate(t):
+        if t not in known:
+            known[t] = first(t) if t < boundary else second(t - boundary)
+        return known[t]
+
+    return rate
+
+
+def cycle(schedule, T):
+    return lambda t: schedule(t % T)
+
+
+# %% wrong: answers of cycle kept
+# cycle keeps its answers and does not ask again; each call asks the schedule once.
+def join(first, second, boundary):
+    return lambda t: first(t) if t < boundary else second(t - boundary)
+
+
+def cycle(schedule, T):
+    known = {}
+
+    def rate(t):
+        if t % T not in known:
+            known[t % T] = schedule(t % T)
+        return known[t % T]
+
+    return rate
+
+
+# %% wrong: cycle asks in advance
+# cycle asks for its T rates in advance; ask for the rate that is due, when it is due.
+def join(first, second, boundary):
+    return lambda t: first(t) if t < boundary else second(t - boundary)
+
+
+def cycle(schedule, T):
+    table = [schedule(t) for t in range(T)]
+    return lambda t: table[t % T]
+
+
+# %% wrong: cycle begins at 1
+# The cycle begins with the second update of the schedule: t = 0 is its first.
+def join(first, second, boundary):
+    return lambda t: first(t) if t < boundary else second(t - boundary)
+
+
+def cycle(schedule, T):
+    return lambda t: schedule((t + 1) % T)
+
+
+# %% wrong: cycle counts calls
+# cycle counts its calls and does not read t; the function may be asked for any t in any order.
+def join(first, second, boundary):
+    return lambda t: first(t) if t < boundary else second(t - boundary)
+
+
+def cycle(schedule, T):
+    calls = [-1]
+
+    def rate(t):
+        calls[0] += 1
+        return schedule(calls[0] % T)
+
+    return rate
+
+
+# %% wrong: cycle restarts once
+# cycle restarts once: T is taken away a single time, and there may be many cycles before t.
+def join(first, second, boundary):
+    return lambda t: first(t) if t < boundary else second(t - boundary)
+
+
+def cycle(schedule, T):
+    return lambda t: schedule(t if t < T else t - T)
+
+
+# %% wrong: one cycle after another
+# This takes away one cycle after another, which takes for ever where t is large; the remainder of a division comes at once.
+def join(first, second, boundary):
+    return lambda t: first(t) if t < boundary else second(t - boundary)
+
+
+def cycle(schedule, T):
+    def rate(t):
+        while t >= T:
+            t -= T
+        return schedule(t)
+
+    return rate
+
+
 # %% right: inner functions
 def join(first, second, boundary):
     def rate(t):

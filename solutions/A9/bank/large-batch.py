@@ -203,7 +203,7 @@ def large_batch_rate(t, lr, b, B, N, warm, drops):
 
 
 # %% wrong: one drop only
-# The second drop divides the full rate by 10 once more from the start; each drop divides what the drops before it have left.
+# The second drop divides the full rate by 10 once more from the start, or only one drop is applied; each drop divides what the drops before it have left.
 def large_batch_rate(t, lr, b, B, N, warm, drops):
     n = -(-N // B)
     full = lr * B / b
@@ -221,6 +221,50 @@ def large_batch_rate(t, lr, b, B, N, warm, drops):
     rates = np.where(t < warm * n, lr + (full - lr) * t / max(warm * n, 1), full)
     for epoch in drops:
         rates = np.where(t >= epoch * n, rates, rates)
+    return rates
+
+
+# %% wrong: one update too many
+# An epoch has one update too many where B divides N: there is no short batch then.
+def large_batch_rate(t, lr, b, B, N, warm, drops):
+    n = N // B + 1
+    full = lr * B / b
+    rates = np.where(t < warm * n, lr + (full - lr) * t / max(warm * n, 1), full)
+    for epoch in drops:
+        rates = np.where(t >= epoch * n, rates / 10.0, rates)
+    return rates
+
+
+# %% wrong: warmup one update ahead
+# The warmup is one update ahead: t = 0 has the rate lr, and there t is 0, not 1.
+def large_batch_rate(t, lr, b, B, N, warm, drops):
+    n = -(-N // B)
+    full = lr * B / b
+    rates = np.where(t < warm * n, lr + (full - lr) * (t + 1) / max(warm * n, 1), full)
+    for epoch in drops:
+        rates = np.where(t >= epoch * n, rates / 10.0, rates)
+    return rates
+
+
+# %% wrong: no warmup is no number
+# With warm = 0 this divides 0 by 0, which is not a number; no warmup is the full rate at once.
+def large_batch_rate(t, lr, b, B, N, warm, drops):
+    n = -(-N // B)
+    full = lr * B / b
+    rates = lr + (full - lr) * np.minimum(t / (warm * n), 1.0)
+    for epoch in drops:
+        rates = np.where(t >= epoch * n, rates / 10.0, rates)
+    return rates
+
+
+# %% wrong: all drops at once
+# Each drop divides by 10 as often as there are drops; each divides by 10 once.
+def large_batch_rate(t, lr, b, B, N, warm, drops):
+    n = -(-N // B)
+    full = lr * B / b
+    rates = np.where(t < warm * n, lr + (full - lr) * t / max(warm * n, 1), full)
+    for epoch in drops:
+        rates = np.where(t >= epoch * n, rates / 10.0 ** len(drops), rates)
     return rates
 
 

@@ -223,7 +223,7 @@ class Plateau:
         if loss < self.best:
             self.best, self.since = loss, 0
         if self.since == self.patience:
-            self.lr, self.since = self.lr - self.factor * self.lr**2, 0
+            self.lr, self.since = self.lr - self.factor, 0
         return self.lr
 
     def state(self):
@@ -344,7 +344,7 @@ class Plateau:
 
 
 # %% wrong: saved dict lives on
-# The saved dict is the object's own and changes when the training goes on; give away a copy.
+# The saved dict, or a list in it, is the object's own and changes when the training goes on; give away a copy.
 class Plateau:
     def __init__(self, lr, factor, patience):
         self.lr, self.factor, self.patience = lr, factor, patience
@@ -386,6 +386,118 @@ class Plateau:
 
     def restore(self, state):
         self.now = state
+
+
+# %% wrong: one look early
+# The drop comes one look early: it is due after patience looks without a new best, the last of them included.
+class Plateau:
+    def __init__(self, lr, factor, patience):
+        self.lr, self.factor, self.patience = lr, factor, patience
+        self.best, self.since = float("inf"), 0
+
+    def look(self, loss):
+        self.since += 1
+        if loss < self.best:
+            self.best, self.since = loss, 0
+        if self.since == self.patience - 1:
+            self.lr, self.since = self.lr * self.factor, 0
+        return self.lr
+
+    def state(self):
+        return {"lr": self.lr, "best": self.best, "since": self.since}
+
+    def restore(self, state):
+        self.lr, self.best, self.since = state["lr"], state["best"], state["since"]
+
+
+# %% wrong: the best begins at 0
+# The best loss begins too low, at 0, so no loss is ever a new best; the first one always is.
+class Plateau:
+    def __init__(self, lr, factor, patience):
+        self.lr, self.factor, self.patience = lr, factor, patience
+        self.best, self.since = 0.0, 0
+
+    def look(self, loss):
+        self.since += 1
+        if loss < self.best:
+            self.best, self.since = loss, 0
+        if self.since == self.patience:
+            self.lr, self.since = self.lr * self.factor, 0
+        return self.lr
+
+    def state(self):
+        return {"lr": self.lr, "best": self.best, "since": self.since}
+
+    def restore(self, state):
+        self.lr, self.best, self.since = state["lr"], state["best"], state["since"]
+
+
+# %% wrong: divided by the factor
+# The rate is divided by the factor, so it rises; it is multiplied by it.
+class Plateau:
+    def __init__(self, lr, factor, patience):
+        self.lr, self.factor, self.patience = lr, factor, patience
+        self.best, self.since = float("inf"), 0
+
+    def look(self, loss):
+        self.since += 1
+        if loss < self.best:
+            self.best, self.since = loss, 0
+        if self.since == self.patience:
+            self.lr, self.since = self.lr / self.factor, 0
+        return self.lr
+
+    def state(self):
+        return {"lr": self.lr, "best": self.best, "since": self.since}
+
+    def restore(self, state):
+        self.lr, self.best, self.since = state["lr"], state["best"], state["since"]
+
+
+# %% wrong: kept by the class
+# The class keeps the best loss and the count, so all its objects share them; what changes belongs to self.
+class Plateau:
+    best, since = float("inf"), 0
+
+    def __init__(self, lr, factor, patience):
+        self.lr, self.factor, self.patience = lr, factor, patience
+
+    def look(self, loss):
+        Plateau.since += 1
+        if loss < Plateau.best:
+            Plateau.best, Plateau.since = loss, 0
+        if Plateau.since == self.patience:
+            self.lr, Plateau.since = self.lr * self.factor, 0
+        return self.lr
+
+    def state(self):
+        return {"lr": self.lr, "best": Plateau.best, "since": Plateau.since}
+
+    def restore(self, state):
+        self.lr, Plateau.best, Plateau.since = state["lr"], state["best"], state["since"]
+
+
+# %% wrong: list in the state lives on
+# The list in the saved state is the object's own, and restore takes it as it is: it changes when a training goes on. Copy it too.
+class Plateau:
+    def __init__(self, lr, factor, patience):
+        self.factor, self.patience = factor, patience
+        self.now = [lr, float("inf"), 0]
+
+    def look(self, loss):
+        now = self.now
+        now[2] += 1
+        if loss < now[1]:
+            now[1], now[2] = loss, 0
+        if now[2] == self.patience:
+            now[0], now[2] = now[0] * self.factor, 0
+        return now[0]
+
+    def state(self):
+        return {"now": self.now}
+
+    def restore(self, state):
+        self.now = state["now"]
 
 
 # %% right: the object's dict, copied

@@ -246,6 +246,54 @@ def rise(t, lr, W, shape):
     return lr * (p if shape == "linear" else (1.0 - np.cos(np.pi * p)) / 2.0)
 
 
+# %% wrong: rise from 0 to 1
+# The rise divides t by W − 1 and begins with rate 0, so the first update changes nothing; p is 1/W there.
+def fall(t, lr, lr_min, T):
+    p = np.minimum(t / (T - 1), 1.0)
+    return lr_min + (lr - lr_min) * (1.0 + np.cos(np.pi * p)) / 2.0
+
+
+def rise(t, lr, W, shape):
+    p = np.minimum(t / max(W - 1, 1), 1.0) if W > 0 else np.ones(t.shape)
+    return lr * (p if shape == "linear" else (1.0 - np.cos(np.pi * p)) / 2.0)
+
+
+# %% wrong: ends exchanged
+# lr and lr_min are exchanged: the fall begins at lr_min and ends at lr.
+def fall(t, lr, lr_min, T):
+    p = np.minimum(t / (T - 1), 1.0)
+    return lr + (lr_min - lr) * (1.0 + np.cos(np.pi * p)) / 2.0
+
+
+def rise(t, lr, W, shape):
+    p = np.minimum((t + 1) / W, 1.0) if W > 0 else np.ones(t.shape)
+    return lr * (p if shape == "linear" else (1.0 - np.cos(np.pi * p)) / 2.0)
+
+
+# %% wrong: half forgotten
+# The division by 2 is missing: 1 + cos goes from 2 to 0, and 1 − cos from 0 to 2.
+def fall(t, lr, lr_min, T):
+    p = np.minimum(t / (T - 1), 1.0)
+    return lr_min + (lr - lr_min) * (1.0 + np.cos(np.pi * p))
+
+
+def rise(t, lr, W, shape):
+    p = np.minimum((t + 1) / W, 1.0) if W > 0 else np.ones(t.shape)
+    return lr * (p if shape == "linear" else (1.0 - np.cos(np.pi * p)))
+
+
+# %% wrong: pi forgotten
+# π is missing: half a turn of the cosine is πp, not p.
+def fall(t, lr, lr_min, T):
+    p = np.minimum(t / (T - 1), 1.0)
+    return lr_min + (lr - lr_min) * (1.0 + np.cos(p)) / 2.0
+
+
+def rise(t, lr, W, shape):
+    p = np.minimum((t + 1) / W, 1.0) if W > 0 else np.ones(t.shape)
+    return lr * (p if shape == "linear" else (1.0 - np.cos(p)) / 2.0)
+
+
 # %% right: loops
 def fall(t, lr, lr_min, T):
     import math

@@ -175,6 +175,57 @@ def sgdr_clock(t, T_0, T_mult):
     return run, T_cur, T_i
 
 
+# %% wrong: growing by T_0 T_mult
+# Each run is T_0 T_mult longer than the one before; it is T_mult times as long.
+def sgdr_clock(t, T_0, T_mult):
+    if T_mult == 1:
+        return t // T_0, t % T_0, T_0
+    run, T_i = 0, T_0
+    while t >= T_i and run < 1000:
+        run, t, T_i = run + 1, t - T_i, T_i + T_0 * T_mult
+    return run, t, T_i
+
+
+# %% wrong: last two exchanged
+# T_cur and T_i are exchanged: run, T_cur, T_i is asked for.
+def sgdr_clock(t, T_0, T_mult):
+    if T_mult == 1:
+        return t // T_0, T_0, t % T_0
+    run, T_i = 0, T_0
+    while t >= T_i:
+        run, t, T_i = run + 1, t - T_i, T_i * T_mult
+    return run, T_i, t
+
+
+# %% wrong: one slash, for the run alone
+# The division is done in floats, so the number of the run is rounded: / gives a fraction of 16 digits, // is exact.
+def sgdr_clock(t, T_0, T_mult):
+    if T_mult == 1:
+        return int(t / T_0), t % T_0, T_0
+    run, T_i = 0, T_0
+    while t >= T_i:
+        run, t, T_i = run + 1, t - T_i, T_i * T_mult
+    return run, t, T_i
+
+
+# %% wrong: a recursion over equal runs
+# With T_mult = 1 the runs do not grow, and this calls itself for each of t / T_0 runs; a division does it at once.
+def sgdr_clock(t, T_0, T_mult):
+    if t < T_0:
+        return 0, t, T_0
+    run, T_cur, T_i = sgdr_clock(t - T_0, T_0 * T_mult, T_mult)
+    return run + 1, T_cur, T_i
+
+
+# %% wrong: closed form of equal runs
+# With T_mult = 1 this divides by 0, which T_mult − 1 is (and its logarithm); runs of equal length are a case of their own.
+def sgdr_clock(t, T_0, T_mult):
+    run = 0
+    while T_0 * (T_mult ** (run + 1) - 1) // (T_mult - 1) <= t:
+        run += 1
+    return run, t - T_0 * (T_mult**run - 1) // (T_mult - 1), T_0 * T_mult**run
+
+
 # %% right: closed form in integers
 def sgdr_clock(t, T_0, T_mult):
     if T_mult == 1:
