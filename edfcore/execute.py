@@ -191,8 +191,10 @@ def _check_assignment(path, notebook):
         error = next((o for o in cell.outputs if o.output_type == "error"), None)
         if mark.get("grade") and not mark.get("solution"):
             row = _row(name, title, mark.get("points", 0), error, blame, setup)
-            told = absent.get(answer) if row.state == "right" else None
-            rows.append(replace(row, state="wrong", message=told) if told else row)
+            if answer in absent and row.state in ("right", "wrong"):
+                seen = "right here, but" if row.right else f"{row.message} Besides,"
+                row = replace(row, state="wrong", message=f"{seen} {absent[answer]}")
+            rows.append(row)
             continue
         if mark.get("solution"):
             answer = name
@@ -254,7 +256,7 @@ def _absent(notebook, table):
         for found in sorted(asked.get(exercise, ())):
             top, *parts = found.split(".")
             if top in names or any((top, part) in inner for part in parts):
-                yield exercise, f"right here, but {found} is not there while work is graded: do without it."
+                yield exercise, f"{found} is not there while work is graded: do without it."
 
 
 def asked_names(source, aliases):

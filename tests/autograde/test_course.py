@@ -238,8 +238,8 @@ def test_demo_shows_the_whole_path(tmp_path, root):
 
 def test_edf_check_says_what_is_absent_while_work_is_graded(own):
     """The answer is right here, and would earn nothing: the grading build lacks what would give it away."""
-    source = "import edfcore as edf\n\n\ndef layer(x, W, bias):\n    return edf.VDot(x, W.T).value - bias"
+    source = "import edfcore as edf\n\n\ndef layer(x, W, bias):\n    edf.VDot\n    return x @ W.T - bias"
     _, report = edf_check(own("layer", source))
     row = report["checks"][0]
     assert row["cell"] == "layer-test" and row["state"] == "wrong"
-    assert "right here, but edfcore.VDot is not there while work is graded" in row["message"]
+    assert row["message"] == "right here, but edfcore.VDot is not there while work is graded: do without it."
