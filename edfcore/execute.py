@@ -306,6 +306,15 @@ def _row(name, title, points, error, blame, setup):
 
 
 def _told(error):
-    """An error as a sentence; the names that Jupyter gives to cells as files are left out."""
-    told = error.evalue if error.ename == "Wrong" else f"{error.ename}: {error.evalue}"
-    return re.sub(r" \(\d+\.py, line (\d+)\)", r" (line \1 of the cell)", told)
+    """An error as a sentence, with the line of the function that raised it and what a check noted on the call.
+
+    The names that Jupyter gives to cells as files are left out.
+    """
+    if error.ename == "Wrong":
+        return error.evalue
+    told = re.sub(r" \(\d+\.py, line (\d+)\)", r" (line \1 of the cell)", f"{error.ename}: {error.evalue}")
+    trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
+    frames = re.findall(r"^Cell In\[\d+\], line (\d+), in (\w+)", trace, re.MULTILINE)
+    where = f"line {frames[-1][0]} of the cell, in {frames[-1][1]}." if frames else ""
+    _, found, notes = trace.rpartition(f"{error.ename}: {error.evalue}\n")
+    return "\n".join(part for part in (told, where, notes.strip() if found else "") if part)

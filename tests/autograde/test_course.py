@@ -215,7 +215,9 @@ def test_edf_check_tells_once_which_file_is_missing(own, tmp_path):
 
 def test_a_check_names_the_shapes_when_the_answer_itself_fails(own):
     _, report = edf_check(own("layer", "def layer(x, W, bias):\n    return x @ W - bias"))
-    assert "ValueError" in report["checks"][0]["message"]
+    error, where, called = report["checks"][0]["message"].splitlines()
+    assert error.startswith("ValueError") and where == "line 2 of the cell, in layer."
+    assert "was called with" in called
 
 
 def test_an_argument_changed_in_place_is_told(own):
