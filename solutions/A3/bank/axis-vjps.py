@@ -177,6 +177,34 @@ def max_vjp(g, x, axis):
     return np.expand_dims(g, axis) * winners / winners.sum(axis=axis, keepdims=True)
 
 
+# %% wrong: whole numbers in the sum
+# keeps: max-vjp-test, max-ties-test
+# The gradient is written into an array of whole numbers: what comes after the point is lost.
+def sum_vjp(g, shape, axis):
+    found = np.zeros(shape, dtype=int)
+    found[...] = np.expand_dims(g, axis)
+    return found
+
+
+def max_vjp(g, x, axis):
+    winners = x == x.max(axis=axis, keepdims=True)
+    return np.expand_dims(g, axis) * winners / winners.sum(axis=axis, keepdims=True)
+
+
+# %% wrong: the last winner takes all
+# keeps: sum-vjp-test, max-vjp-test
+# The last of several equal maxima gets the whole gradient; here they share it.
+def sum_vjp(g, shape, axis):
+    return np.expand_dims(g, axis) * np.ones(shape)
+
+
+def max_vjp(g, x, axis):
+    last = x.shape[axis] - 1 - np.flip(x, axis).argmax(axis=axis)
+    found = np.zeros(x.shape)
+    np.put_along_axis(found, np.expand_dims(last, axis), np.expand_dims(g, axis), axis)
+    return found
+
+
 # %% right: slice by slice
 def sum_vjp(g, shape, axis):
     found = np.zeros(shape)

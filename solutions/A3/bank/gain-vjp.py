@@ -98,6 +98,30 @@ def gain_vjp(g, x, gain):
     return x_grad, (g * x).sum(axis=(0, 2))[:, None]
 
 
+# %% wrong: summed over the pixels only, shape (b, c)
+# gain_grad is summed over the pixels and not over the instances, so it has an axis b.
+def gain_vjp(g, x, gain):
+    return g * gain, (g * x).sum(axis=2)
+
+
+# %% wrong: summed over instances and channels
+# gain_grad is summed over b and c, so an entry for each pixel is left; the gain belongs to the channels.
+def gain_vjp(g, x, gain):
+    return g * gain, (g * x).sum(axis=(0, 1))
+
+
+# %% wrong: an axis too many
+# gain_grad has shape (1, c, 1) and gain has (c, 1): keepdims keeps the axis b as well.
+def gain_vjp(g, x, gain):
+    return g * gain, (g * x).sum(axis=(0, 2), keepdims=True)
+
+
+# %% wrong: factors mixed up in both
+# In both gradients g meets the factor itself; each factor's gradient is g times the other factor.
+def gain_vjp(g, x, gain):
+    return g * x, (g * gain).sum(axis=(0, 2))[:, None]
+
+
 # %% right: loops
 def gain_vjp(g, x, gain):
     x_grad, gain_grad = np.zeros(x.shape), np.zeros(gain.shape)

@@ -40,7 +40,7 @@ def jacobian_memory(N, m, K, dtype, limit):
     itemsize = np.dtype(dtype).itemsize
     found = {"dL/dS": N * K * itemsize, "dL/dW": m * K * itemsize, "dS/dW": (N * K) * (m * K) * itemsize}
     found["fits"] = [name for name, size in found.items() if size <= limit]
-    found["largest N"] = limit // (int(K) * int(m) * int(K) * itemsize)
+    found["largest N"] = limit // (K * m * K * itemsize)
     return found
 
 
@@ -108,6 +108,16 @@ def jacobian_memory(N, m, K, dtype, limit):
     return {**found, "fits": names, "largest N": limit // (K * m * K * itemsize)}
 
 
+# %% wrong: at least one
+# The largest N is never less than 1; where not even one instance fits it is 0.
+def jacobian_memory(N, m, K, dtype, limit):
+    N, m, K, itemsize = int(N), int(m), int(K), np.dtype(dtype).itemsize
+    found = {"dL/dS": N * K * itemsize, "dL/dW": m * K * itemsize, "dS/dW": (N * K) * (m * K) * itemsize}
+    found["fits"] = [name for name, size in found.items() if size <= limit]
+    found["largest N"] = max(1, limit // (K * m * K * itemsize))
+    return found
+
+
 # %% wrong: rounded up
 # The largest N is rounded up, or one too large: that many do not fit any more.
 def jacobian_memory(N, m, K, dtype, limit):
@@ -128,16 +138,6 @@ def jacobian_memory(N, m, K, dtype, limit):
     return found
 
 
-# %% wrong: at least one
-# The largest N is never less than 1; where not even one instance fits it is 0.
-def jacobian_memory(N, m, K, dtype, limit):
-    N, m, K, itemsize = int(N), int(m), int(K), np.dtype(dtype).itemsize
-    found = {"dL/dS": N * K * itemsize, "dL/dW": m * K * itemsize, "dS/dW": (N * K) * (m * K) * itemsize}
-    found["fits"] = [name for name, size in found.items() if size <= limit]
-    found["largest N"] = max(1, limit // (K * m * K * itemsize))
-    return found
-
-
 # %% wrong: K once
 # The largest N is computed with m K entries for each instance; an instance has K rows of m K entries.
 def jacobian_memory(N, m, K, dtype, limit):
@@ -155,6 +155,16 @@ def jacobian_memory(N, m, K, dtype, limit):
     found = {"dL/dS": N * K * itemsize, "dL/dW": m * K * itemsize, "dS/dW": (N * K) * (m * K) * itemsize}
     found["fits"] = [name for name, size in found.items() if size > limit]
     found["largest N"] = limit // (K * m * K * itemsize)
+    return found
+
+
+# %% wrong: N or nothing
+# The largest N is N itself where its Jacobian fits; ask how many instances would fit, whatever N is.
+def jacobian_memory(N, m, K, dtype, limit):
+    N, m, K, itemsize = int(N), int(m), int(K), np.dtype(dtype).itemsize
+    found = {"dL/dS": N * K * itemsize, "dL/dW": m * K * itemsize, "dS/dW": (N * K) * (m * K) * itemsize}
+    found["fits"] = [name for name, size in found.items() if size <= limit]
+    found["largest N"] = N if "dS/dW" in found["fits"] else 0
     return found
 
 

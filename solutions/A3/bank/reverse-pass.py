@@ -216,6 +216,61 @@ def reverse_pass(graph, order, last, g):
     return {node: found[0] for node, found in parts.items()}
 
 
+# %% wrong: handed on at once
+# A node hands on the whole gradient so far each time that something reaches it, so what came first is handed on again.
+def reverse_pass(graph, order, last, g):
+    grads = {}
+
+    def hand_on(node, part):
+        grads[node] = grads[node] + part if node in grads else part
+        for parent, vjp in graph[node]:
+            hand_on(parent, vjp(grads[node]))
+
+    hand_on(last, g)
+    return grads
+
+
+# %% wrong: visited again
+# A node is visited again when something more reaches it, and hands on the whole gradient so far: what came first is handed on again.
+def reverse_pass(graph, order, last, g):
+    grads, queue = {last: g}, [last]
+    while queue:
+        node = queue.pop(0)
+        for parent, vjp in graph[node]:
+            contribution = vjp(grads[node])
+            grads[parent] = grads[parent] + contribution if parent in grads else contribution
+            if parent not in queue:
+                queue.append(parent)
+    return grads
+
+
+# %% wrong: called for its shape
+# keeps: reverse-gradients-test
+# A VJP is called once for the shape of the zeros and once more for its value: call it once, and take what it returns.
+def reverse_pass(graph, order, last, g):
+    grads = {last: g}
+    for node in reversed(order):
+        if node in grads:
+            for parent, vjp in graph[node]:
+                if parent not in grads:
+                    grads[parent] = np.zeros(np.shape(vjp(grads[node])))
+                grads[parent] = grads[parent] + vjp(grads[node])
+    return grads
+
+
+# %% wrong: order taken apart
+# Nodes are taken out of the order, or pairs out of the graph; both belong to the caller: read them, or work on a copy.
+def reverse_pass(graph, order, last, g):
+    grads = {last: g}
+    while order:
+        node = order.pop()
+        if node in grads:
+            for parent, vjp in graph[node]:
+                contribution = vjp(grads[node])
+                grads[parent] = grads[parent] + contribution if parent in grads else contribution
+    return grads
+
+
 # %% right: parts first, then their sum
 def reverse_pass(graph, order, last, g):
     from collections import defaultdict

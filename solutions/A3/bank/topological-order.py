@@ -68,7 +68,7 @@ def topological_order(parents):
 
 # %% wrong: recursion
 # keeps: order-test, cycle-test
-# The function calls itself once for each node in a row, and Python allows about a thousand such calls.
+# The function calls itself once for each node in a row; Python allows about a thousand such calls, and raising that limit does not count.
 def topological_order(parents):
     order, state = [], {}
 
@@ -207,7 +207,7 @@ def topological_order(parents):
 
 # %% wrong: all nodes in every round
 # keeps: order-test, cycle-test
-# Every round goes through all nodes to find those that may come: with 100,000 nodes in a row that takes hours.
+# Every round goes through all nodes to find those that may come, or each way is walked anew: with 100,000 nodes in a row that takes hours.
 def topological_order(parents):
     order, done = [], set()
     while len(order) < len(parents):
@@ -240,19 +240,18 @@ def topological_order(parents):
 def topological_order(parents):
     order, seen = [], set()
     for start in parents:
-        if start in seen:
-            continue
-        stack = [(start, False)]
+        stack, reached = [(start, False)], set()
         while stack:
             node, done = stack.pop()
             if done:
                 order.append(node)
-                continue
-            if node in seen:
+            elif node in reached:
                 raise ValueError("a cycle")
-            seen.add(node)
-            stack.append((node, True))
-            stack.extend((p, False) for p in parents[node])
+            elif node not in seen:
+                seen.add(node)
+                reached.add(node)
+                stack.append((node, True))
+                stack.extend((p, False) for p in parents[node])
     return order
 
 
@@ -290,6 +289,115 @@ def topological_order(parents):
     if len(order) < len(parents):
         raise ValueError("a cycle")
     return order
+
+
+# %% wrong: from one result only
+# keeps: depth-test
+# Only what one result depends on is listed, as by the lecture's function; a graph may have several results: start from every node.
+def topological_order(parents):
+    used = {p for needed in parents.values() for p in needed}
+    last = next((node for node in parents if node not in used), None)
+    order, seen, stack = [], set(), [(last, False)] if parents else []
+    while stack:
+        node, done = stack.pop()
+        if done:
+            order.append(node)
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            stack.extend((p, False) for p in parents.get(node, ()))
+    return order
+
+
+# %% wrong: from the last key only
+# Only what the last key depends on is listed; the order of the keys says nothing, and a graph may have several results: start from every node.
+def topological_order(parents):
+    order, seen, stack = [], set(), [(node, False) for node in list(parents)[-1:]]
+    while stack:
+        node, done = stack.pop()
+        if done:
+            order.append(node)
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            stack.extend((p, False) for p in parents[node])
+    return order
+
+
+# %% wrong: appended when its first parent comes
+# A node is listed when the first of its parents has come; it has to wait for all of them.
+def topological_order(parents):
+    users = {node: [] for node in parents}
+    for node, needed in parents.items():
+        for p in needed:
+            users[p].append(node)
+    order = [node for node in parents if not parents[node]]
+    listed = set(order)
+    for node in order:
+        for user in users[node]:
+            if user not in listed:
+                listed.add(user)
+                order.append(user)
+    if len(order) < len(parents):
+        raise ValueError("a cycle")
+    return order
+
+
+# %% wrong: recursion without end
+# keeps: order-test
+# In a circle the function calls itself without end: a node that is met again while its parents are still being visited is in a circle.
+def topological_order(parents):
+    order, done = [], set()
+
+    def visit(node):
+        if node not in done:
+            for parent in parents[node]:
+                visit(parent)
+            done.add(node)
+            order.append(node)
+
+    for node in parents:
+        visit(node)
+    return list(dict.fromkeys(order))
+
+
+# %% wrong: waits for ever
+# keeps: order-test
+# Nodes in a circle wait for each other for ever: when a whole round brings nothing new, raise ValueError.
+def topological_order(parents):
+    order, done, waiting = [], set(), list(parents)
+    while waiting:
+        node = waiting.pop(0)
+        if all(p in done for p in parents[node]):
+            order.append(node)
+            done.add(node)
+        else:
+            waiting.append(node)
+    return order
+
+
+# %% wrong: sorted by name
+# The nodes are sorted by name; names say nothing.
+def topological_order(parents):
+    return sorted(parents)
+
+
+# %% wrong: an empty list for a cycle
+# keeps: order-test, depth-test
+# For a cycle an empty list is returned; raise ValueError, which nobody can overlook.
+def topological_order(parents):
+    users = {node: [] for node in parents}
+    for node, needed in parents.items():
+        for p in needed:
+            users[p].append(node)
+    waits = {node: len(needed) for node, needed in parents.items()}
+    order = [node for node in parents if not waits[node]]
+    for node in order:
+        for user in users[node]:
+            waits[user] -= 1
+            if not waits[user]:
+                order.append(user)
+    return order if len(order) == len(parents) else []
 
 
 # %% right: a queue
