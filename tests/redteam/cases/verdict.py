@@ -344,7 +344,8 @@ for name in FORBIDDEN:
     module, _, last = name.rpartition(".")
     try:
         found = getattr(importlib.import_module(module), last) if module else importlib.import_module(last)
-        print("redteam-" + "read: the forbidden", name, found)
+        if getattr(found, "__file__", found):  # the empty folder in a package's place is a module without a file
+            print("redteam-" + "read: the forbidden", name, found)
     except Exception as error:
         print(type(error).__name__)
 """
