@@ -28,7 +28,7 @@ def change(path, old, new):
         ("exercises.toml", 'tests = ["layer-test"]', 'tests = ["layer-tset"]', "no test cell"),
         ("exercises.toml", "points = 2", "points = 3", "have [3] points in exercises.toml and [2] in the notebook"),
         ("exercises.toml", 'id = "layer"', 'id = "lair"', "no file lair.py"),
-        ("exercises.toml", "minutes = 115", "minuets = 115", "a key: 'minutes'"),
+        ("exercises.toml", "minutes = 110", "minuets = 110", "a key: 'minutes'"),
         ("exercises.toml", "[[exercise]]", "[[exercise]", "A1:"),
         ("exercises.toml", 'id = "written"', 'id = "wirtten"', "'wirtten'"),
         ("bank/layer.py", "# The threshold is missing.\n", "", "needs a comment line"),

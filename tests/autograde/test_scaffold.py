@@ -85,9 +85,9 @@ def bank():
 def test_the_title_counts_the_new_exercise_and_the_question_moves_on(folder):
     new_exercise(folder, "new-one", "A new one", "new_one")
     found = assignments.load(folder)
-    assert [e.id for e in found.exercises][-1] == "new-one" and found.minutes == 125 and found.points == 22
+    assert [e.id for e in found.exercises][-1] == "new-one" and found.minutes == 120 and found.points == 22
     cells = {c.id: c.source for c in found.notebook.cells}
-    assert "8 programmed, 1 written" in cells["title"] and "about 125 minutes" in cells["title"]
+    assert "8 programmed, 1 written" in cells["title"] and "about 120 minutes" in cells["title"]
     assert cells["new-one-card"].startswith("## 8. A new one") and cells["written-card"].startswith("## 9.")
     assert all(a.source.isascii() and "{" not in a.source for a in found.exercises[-1].answers)
 
@@ -114,7 +114,7 @@ def test_names_that_do_not_fit_change_nothing(folder, id, title, function, told)
 def test_the_guide_has_times_errors_with_their_messages_and_the_marking_scheme(folder):
     found = assignments.load(folder)
     text = guide(found)
-    assert "Expected time 115 minutes; 20 points by tests, 4 by a person." in text
+    assert "Expected time 110 minutes; 20 points by tests, 4 by a person." in text
     for exercise in found.exercises:
         assert f"## {exercise.title}" in text
         for answer in exercise.answers:

@@ -91,6 +91,30 @@ def layer_backward(x, W, h_grad):
     return h_grad @ W, W_grad, bias_grad
 
 
+# %% wrong: order of the results
+# W_grad and bias_grad stand in each other's place.
+def layer_backward(x, W, h_grad):
+    return h_grad @ W, -h_grad.mean(axis=0), h_grad.T @ x / len(x)
+
+
+# %% wrong: divided by the size of h_grad
+# W_grad is divided by the number of entries of h_grad, B times j; the average is over the B examples.
+def layer_backward(x, W, h_grad):
+    return h_grad @ W, h_grad.T @ x / h_grad.size, -h_grad.mean(axis=0)
+
+
+# %% wrong: one number for all thresholds
+# bias_grad is averaged over all entries of h_grad; the average is over the batch alone, so that j stays.
+def layer_backward(x, W, h_grad):
+    return h_grad @ W, h_grad.T @ x / len(x), -h_grad.mean()
+
+
+# %% wrong: product of averages
+# W_grad is the product of two averages; it is the average of each example's product.
+def layer_backward(x, W, h_grad):
+    return h_grad @ W, np.outer(h_grad.mean(axis=0), x.mean(axis=0)), -h_grad.mean(axis=0)
+
+
 # %% right: loops
 def layer_backward(x, W, h_grad):
     B, J, I = len(x), len(W), x.shape[1]

@@ -96,6 +96,27 @@ def log_loss_backward(s, y, loss_grad):
     return loss_grad[:, None] * (e / e.sum(axis=1, keepdims=True) - np.eye(s.shape[1])[y])
 
 
+# %% wrong: 1 from every entry
+# The 1 is subtracted from every entry; only the right label's loses it.
+def log_loss_backward(s, y, loss_grad):
+    e = np.exp(s - s.max(axis=1, keepdims=True))
+    return loss_grad[:, None] * (e / e.sum(axis=1, keepdims=True) - 1.0)
+
+
+# %% wrong: label added
+# The 1 of the right label is added; it is subtracted.
+def log_loss_backward(s, y, loss_grad):
+    e = np.exp(s - s.max(axis=1, keepdims=True))
+    return loss_grad[:, None] * (e / e.sum(axis=1, keepdims=True) + np.eye(s.shape[1])[y])
+
+
+# %% wrong: upstream averaged
+# loss_grad is averaged over the batch; each example keeps its own.
+def log_loss_backward(s, y, loss_grad):
+    e = np.exp(s - s.max(axis=1, keepdims=True))
+    return loss_grad.mean() * (e / e.sum(axis=1, keepdims=True) - np.eye(s.shape[1])[y])
+
+
 # %% right: loops
 def log_loss_backward(s, y, loss_grad):
     import math

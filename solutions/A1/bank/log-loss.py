@@ -114,6 +114,40 @@ def log_loss(s, y):
     return np.log(np.exp(shifted).sum(axis=1)) - s[np.arange(len(y)), y]
 
 
+# %% wrong: summed over the whole batch
+# The exponentials of all examples go into one sum; each example has a sum of its own.
+def log_loss(s, y):
+    shifted = s - s.max(axis=1, keepdims=True)
+    return np.log(np.exp(shifted).sum()) - shifted[np.arange(len(y)), y]
+
+
+# %% wrong: maximum over the batch
+# The maximum is taken over the batch, axis 0; each example needs one of its own, over its labels.
+def log_loss(s, y):
+    shifted = s - s.max(axis=0)
+    return np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(y)), y]
+
+
+# %% wrong: label's score forgotten
+# This is the logarithm of the sum; the label's score is not subtracted.
+def log_loss(s, y):
+    shifted = s - s.max(axis=1, keepdims=True)
+    return np.log(np.exp(shifted).sum(axis=1))
+
+
+# %% wrong: label's score alone
+# This is minus the label's score; the logarithm of the sum is missing.
+def log_loss(s, y):
+    return -s[np.arange(len(y)), y]
+
+
+# %% wrong: every label, losses along the rows
+# s[:, y] picks all labels for each example; one entry of each row is wanted.
+def log_loss(s, y):
+    shifted = s - s.max(axis=1, keepdims=True)
+    return np.log(np.exp(shifted).sum(axis=1)) - shifted[:, y]
+
+
 # %% right: loops
 def log_loss(s, y):
     import math

@@ -75,6 +75,54 @@ def mean_loss(batch_loss, n, B):
     return total / n
 
 
+# %% wrong: divided by B
+# The sum over the examples is divided by B; it is divided by how many they are.
+def mean_loss(batch_loss, n, B):
+    return sum(batch_loss(start, min(start + B, n)) * (min(start + B, n) - start) for start in range(0, n, B)) / B
+
+
+# %% wrong: divided by the number of batches
+# The sum over the examples is divided by the number of batches; it is divided by how many examples there are.
+def mean_loss(batch_loss, n, B):
+    starts = range(0, n, B)
+    return sum(batch_loss(start, min(start + B, n)) * (min(start + B, n) - start) for start in starts) / len(starts)
+
+
+# %% wrong: weighted by stop
+# Each batch is weighted by its stop; its length is stop minus start.
+def mean_loss(batch_loss, n, B):
+    return sum(batch_loss(start, min(start + B, n)) * min(start + B, n) for start in range(0, n, B)) / n
+
+
+# %% wrong: stop one too small
+# Each stop is one too small: batch_loss(start, stop) leaves out example stop already.
+def mean_loss(batch_loss, n, B):
+    total = 0.0
+    for start in range(0, n, B):
+        stop = min(start + B, n)
+        total += batch_loss(start, stop - 1) * (stop - start)
+    return total / n
+
+
+# %% wrong: empty batch
+# Where B divides n, a batch without examples is asked for at the end.
+def mean_loss(batch_loss, n, B):
+    total = 0.0
+    for k in range(n // B + 1):
+        start, stop = k * B, min(k * B + B, n)
+        total += batch_loss(start, stop) * (stop - start)
+    return total / n
+
+
+# %% wrong: remainder as length
+# The last batch is weighted by n % B, which is 0 where B divides n.
+def mean_loss(batch_loss, n, B):
+    total = 0.0
+    for start in range(0, n, B):
+        total += batch_loss(start, min(start + B, n)) * (B if start + B < n else n % B)
+    return total / n
+
+
 # %% right: while
 def mean_loss(batch_loss, n, B):
     start, total = 0, 0.0
@@ -97,3 +145,12 @@ def mean_loss(batch_loss, n, B):
 def mean_loss(batch_loss, n, B):
     pieces = np.array_split(np.arange(n), range(B, n, B))
     return sum(len(p) / n * batch_loss(p[0], p[-1] + 1) for p in pieces)
+
+
+# %% right: by keyword
+def mean_loss(batch_loss, n, B):
+    total = 0.0
+    for start in range(0, n, B):
+        stop = min(start + B, n)
+        total += (stop - start) / n * batch_loss(start=start, stop=stop)
+    return total

@@ -89,6 +89,36 @@ def sigmoid_backward(h, h_grad):
     return h_grad * h * (1.0 - h)
 
 
+# %% wrong: denominator without brackets
+# 1 / 1 + exp(-x) divides 1 by 1 first; the denominator needs brackets.
+def sigmoid(x):
+    return 1.0 + np.exp(-x)
+
+
+def sigmoid_backward(h, h_grad):
+    return h_grad * h * (1.0 - h)
+
+
+# %% wrong: tanh not shifted
+# tanh(x / 2) runs from -1 to 1; the sigmoid runs from 0 to 1.
+def sigmoid(x):
+    return np.tanh(0.5 * x)
+
+
+def sigmoid_backward(h, h_grad):
+    return h_grad * h * (1.0 - h)
+
+
+# %% wrong: half of the slope
+# A factor of the slope is missing: 1 - h is 0.5, not 0.25, where h is 0.5.
+def sigmoid(x):
+    return 0.5 * (1.0 + np.tanh(0.5 * x))
+
+
+def sigmoid_backward(h, h_grad):
+    return h_grad * (1.0 - h)
+
+
 # %% right: as printed in S0
 def sigmoid(x):
     return 1.0 / (1.0 + np.exp(-x))

@@ -92,7 +92,7 @@ def train(params, gradients, images, labels, B, lr, epochs):
 
 
 # %% wrong: caller's arrays changed
-# The caller's parameters are changed in place; copy them first.
+# The caller's dict or its arrays are changed; put new arrays into a dict of your own.
 def train(params, gradients, images, labels, B, lr, epochs):
     for _ in range(epochs):
         for k in range(0, len(images), B):
@@ -136,6 +136,30 @@ def train(params, gradients, images, labels, B, lr, epochs):
     return params
 
 
+# %% wrong: gradients added up
+# The gradients of all batches are added up for one step at the end of the epoch; a step is due after each batch.
+def train(params, gradients, images, labels, B, lr, epochs):
+    params = dict(params)
+    for _ in range(epochs):
+        total = {name: np.zeros_like(value) for name, value in params.items()}
+        for k in range(0, len(images), B):
+            grads = gradients(params, images[k : k + B], labels[k : k + B])
+            total = {name: value + grads[name] for name, value in total.items()}
+        params = {name: value - lr * total[name] for name, value in params.items()}
+    return params
+
+
+# %% wrong: learning rate forgotten
+# The steps are the whole gradients: the learning rate is not used.
+def train(params, gradients, images, labels, B, lr, epochs):
+    params = dict(params)
+    for _ in range(epochs):
+        for k in range(0, len(images), B):
+            grads = gradients(params, images[k : k + B], labels[k : k + B])
+            params = {name: value - grads[name] for name, value in params.items()}
+    return params
+
+
 # %% right: copies, in place
 def train(params, gradients, images, labels, B, lr, epochs):
     trained = {name: np.array(value, copy=True) for name, value in params.items()}
@@ -167,3 +191,14 @@ def train(params, gradients, images, labels, B, lr, epochs):
             step = gradients(params, x, y)
             params = {name: params[name] - lr * step[name] for name in params}
     return params
+
+
+# %% right: by keyword
+def train(params, gradients, images, labels, B, lr, epochs):
+    trained = dict(params)
+    for _ in range(epochs):
+        for k in range(0, len(images), B):
+            step = gradients(params=trained, x=images[k : k + B], y=labels[k : k + B])
+            for name in trained:
+                trained[name] = trained[name] - lr * step[name]
+    return trained
