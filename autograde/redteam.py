@@ -231,8 +231,8 @@ def _spoiled(right):
 class Task:
     """An assignment as a case sees it; each case gets one of its own, whose `blank` it may change.
 
-    A role is a number k: the k-th exercise whose answer binds functions or classes, from 0; negative from the end, and
-    around where there are fewer.
+    A role is a number k: the k-th exercise whose answer binds classes, or functions that return something, from 0;
+    negative from the end, and around where there are fewer.
 
     name : str, e.g. "A1"
     blank : the released notebook; source : that with answers and hidden tests
@@ -277,8 +277,8 @@ class Task:
 
     @property
     def driven(self):
-        """The exercises whose answers bind functions or classes."""
-        return [e.id for e in self.exercises if self.binds[e.id]]
+        """The exercises whose answers bind classes, or functions that return something."""
+        return [e.id for e in self.exercises if self.binds[e.id] and not self.seen.in_place(e.id)]
 
     def role(self, k):
         """The exercise of a role; an exercise's own name stays."""
@@ -382,6 +382,7 @@ def _defined(source):
 class Call:
     """A call of a function of the reference: in which test, the floats in its arguments, whether a function is one.
 
+    returned : whether it returned something
     pair : arguments and value, pickled, where they are plain and small; else None
     """
 
@@ -390,6 +391,7 @@ class Call:
     function: str
     floats: tuple
     callback: bool
+    returned: bool
     pair: bytes | None
 
 
@@ -399,7 +401,7 @@ class Seen:
 
     visible : Calls of the visible tests
     hidden : Calls of all tests, with everybody's inputs
-    fresh : exercises that are given floats which are drawn for each student
+    fresh : exercises that return something and are given floats which are drawn for each student
     """
 
     visible: tuple
@@ -412,7 +414,13 @@ class Seen:
         visible = played(answered, assignment.folder, binds)[0]
         one, two = played(assignment.notebook, assignment.folder, binds, (b"", b"another"))
         fresh = tuple(e.id for e in assignment.exercises if _drawn(one, two, e.id))
-        return cls(visible, one, fresh)
+        seen = cls(visible, one, fresh)
+        return replace(seen, fresh=tuple(e for e in fresh if not seen.in_place(e)))
+
+    def in_place(self, exercise):
+        """Whether the functions of this exercise return nothing, such as kernels, which write into their arguments."""
+        calls = [c for c in self.hidden if c.exercise == exercise]
+        return bool(calls) and not any(c.returned for c in calls)
 
     def with_callback(self):
         """The exercises of which a function is given a function."""
@@ -479,7 +487,8 @@ def _watched(right, exercise, function, calls, test):
             values = (*given, *options.values())
             pair = _pickled((given, found)) if before and not options else None
             pair = pair if pair and _pickled(given) == before else None  # it works in place
-            calls.append(Call(exercise, test[0], function, _floats(values), any(map(callable, values)), pair))
+            kinds = any(map(callable, values)), found is not None
+            calls.append(Call(exercise, test[0], function, _floats(values), *kinds, pair))
         return found
 
     return answer
