@@ -9,14 +9,19 @@ everybody's.
 
 Then come the mutants: the reference with one small thing changed. At least 98 percent must be stopped, for every
 student, and each of the others must be argued equivalent in the manifest.
+
+Five students are few: a test that is wrong on one draw of a hundred passes. `draws` tries every answer of the bank on
+as many more.
 """
 
 import contextlib
+import functools
 import re
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 
 import nbformat
 
@@ -72,10 +77,23 @@ class Changed:
 
 
 @dataclass(frozen=True)
+class Unsteady:
+    """An answer of the bank that did not get what it deserves with the hidden inputs of one draw."""
+
+    exercise: str
+    name: str
+    draw: int
+    score: float
+    deserved: float
+    message: str
+
+
+@dataclass(frozen=True)
 class Certificate:
     """The kill table of one assignment.
 
     reference_seconds : the longest examination of the reference among all students, wall time
+    draws : how many more students every answer was tried on, and `unsteady`, what came out otherwise there
     """
 
     assignment: str
@@ -85,6 +103,8 @@ class Certificate:
     cases: tuple[Case, ...]
     changed: tuple[Changed, ...]
     reference_seconds: float
+    draws: int = 0
+    unsteady: tuple[Unsteady, ...] = ()
 
     def of(self, kind):
         """The cases of one kind."""
@@ -94,7 +114,7 @@ class Certificate:
     def valid(self):
         """Whether every case came out as it must, and each wrong answer was diagnosed, and stopped by hidden tests."""
         wrong = all(c.diagnosed and c.hidden for c in self.of("wrong"))
-        return all(c.ok for c in self.cases) and wrong and self.strict
+        return all(c.ok for c in self.cases) and wrong and self.strict and not self.unsteady
 
     @property
     def survivors(self):
@@ -128,18 +148,21 @@ class Certificate:
             "automatic": len(self.changed),
             "automatic_killed": len(self.changed) - len(self.survivors),
             "survivors": [asdict(c) for c in self.survivors],
+            "draws": self.draws,
+            "unsteady": [asdict(c) for c in self.unsteady],
         }
 
 
-def certify(assignment, on_case=lambda case: None, students=STUDENTS, every=1):
+def certify(assignment, on_case=lambda case: None, students=STUDENTS, every=1, draws=0):
     """Run the certification of an assignment.
 
     Parameters
     ----------
     assignment : Assignment
-    on_case : called with each Case and each Changed as it is done, for progress
+    on_case : called with each Case, each Changed and the list of Unsteady of each draw as it is done, for progress
     students : int, how many students' hidden inputs are tried
     every : int, k for a quick look at every k-th answer and mutant
+    draws : int, how many more the answers of the bank are tried on, as a notebook runs
 
     Returns
     -------
@@ -149,7 +172,7 @@ def certify(assignment, on_case=lambda case: None, students=STUDENTS, every=1):
     plan = [("reference", None, None), ("release", None, None)]
     answers = [(e, a) for e in assignment.exercises for a in e.answers]
     plan += [("right" if a.right else "wrong", e, a) for e, a in answers[::every]]
-    cases, changed = [], []
+    cases, changed, unsteady = [], [], []
     with Trials(assignment, students) as trials:
         for case in trials.pool.map(lambda number: trials.case(*plan[number], number), range(len(plan))):
             cases.append(case)
@@ -157,8 +180,12 @@ def certify(assignment, on_case=lambda case: None, students=STUDENTS, every=1):
         for one in mutate(assignment, students, every):
             changed.append(one)
             on_case(one)
+        for some in draw(assignment, draws):
+            unsteady += some
+            on_case(some)
     counts = assignment.name, assignment.points, assignment.manual_points, students
-    return Certificate(*counts, tuple(cases), tuple(changed), trials.reference_seconds)
+    found = tuple(cases), tuple(changed), trials.reference_seconds, draws, tuple(unsteady)
+    return Certificate(*counts, *found)
 
 
 class Trials:
@@ -194,7 +221,7 @@ class Trials:
             return self._whole(kind)
         notebook = with_answers(self.assignment.notebook, {exercise.id: answer.source})
         own, hidden = with_tests_of(exercise, notebook), not answer.right
-        kept = exercise.points if answer.right else sum(self.assignment.cell_points[test] for test in answer.keeps)
+        kept = _deserved(self.assignment, exercise, answer)
         worth = {e.id: e.points for e in self.assignment.exercises} | {exercise.id: kept}
         others = {test for e in self.assignment.exercises if e is not exercise for test in e.tests}
         turn = [self.seeds[number % len(self.seeds)]]
@@ -247,6 +274,10 @@ class Trials:
         self._stack.__exit__(*error)
 
 
+def _deserved(assignment, exercise, answer):
+    return exercise.points if answer.right else sum(assignment.cell_points[test] for test in answer.keeps)
+
+
 def _points(result, exercise):
     parts = {t.name: t.points for t in result.tests}
     parts = [parts.get(test) for test in exercise.tests]
@@ -268,10 +299,7 @@ def mutate(assignment, students=STUDENTS, every=1):
 
     The visible checks are everybody's; a mutant that passes them is tried on every student's hidden tests.
     """
-    preload(assignment.notebook)
-    started = time.monotonic()
-    run(assignment.notebook, assignment.folder)
-    limit = MUTANT_LIMIT[0] + MUTANT_LIMIT[1] * (time.monotonic() - started)
+    limit = _limit(assignment)
 
     def stopped(exercise, mutant):
         own = with_tests_of(exercise, with_answers(assignment.notebook, {exercise.id: mutant.source}))
@@ -288,10 +316,49 @@ def mutate(assignment, students=STUDENTS, every=1):
             yield Changed(exercise.id, mutant.name, killed, "" if killed else argued.get(mutant.name, ""))
 
 
-def cases_planned(assignment, every=1):
-    """How many cases `certify` will run."""
+def _limit(assignment):
+    """Seconds after which a run of a changed notebook is given up."""
+    preload(assignment.notebook)
+    started = time.monotonic()
+    run(assignment.notebook, assignment.folder)
+    return MUTANT_LIMIT[0] + MUTANT_LIMIT[1] * (time.monotonic() - started)
+
+
+def draw(assignment, draws):
+    """Try every answer of the bank on the hidden tests of many students, as a notebook runs; for each, a list of
+    Unsteady.
+
+    Each notebook holds an answer to every exercise, so that a run tries them together. What comes out otherwise than it
+    deserves is run again by itself.
+    """
+    limit = _limit(assignment) if draws else 0.0
+    banks = [[(e, a) for a in e.answers] for e in assignment.exercises]
+    notebooks = [[pair for pair in row if pair] for row in zip_longest(*banks)]
+
+    def tried(number, pairs):
+        notebook = with_answers(assignment.notebook, {e.id: a.source for e, a in pairs})
+        if len(pairs) == 1:
+            notebook = with_tests_of(pairs[0][0], notebook)
+        found = run(notebook, assignment.folder, hidden_only=True, seed=f"draw {number}".encode(), limit=limit)
+        scores, odd = found.scores(assignment), []
+        for e, a in pairs:
+            deserved = _deserved(assignment, e, a)
+            if scores[e.id] != deserved and len(pairs) > 1:
+                odd += tried(number, [(e, a)])
+            elif scores[e.id] != deserved:
+                failure = found.failure(e)
+                odd.append(Unsteady(e.id, a.name, number, scores[e.id], deserved, failure.message if failure else ""))
+        return odd
+
+    with ThreadPoolExecutor(default_workers()) as pool:
+        for number in range(draws):
+            yield [one for some in pool.map(functools.partial(tried, number), notebooks) for one in some]
+
+
+def cases_planned(assignment, every=1, draws=0):
+    """How many times `certify` will call back."""
     answers = [a for e in assignment.exercises for a in e.answers]
-    return 2 + len(answers[::every]) + len(automatic(assignment)[::every])
+    return 2 + len(answers[::every]) + len(automatic(assignment)[::every]) + draws
 
 
 def _without_hidden_tests(notebook, tests=None):

@@ -128,8 +128,9 @@ def build(assignment, every, solutions):
 @_solutions
 @click.option("--students", type=COUNT, default=5, show_default=True, help="How many students' hidden inputs to try.")
 @click.option("--step", type=COUNT, default=1, help="Try every so-many-th answer and mutant only, for a quick look.")
+@click.option("--draws", type=click.IntRange(min=0), default=0, help="Try the bank on so many more students' inputs.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: the numbers, and the list of cases.")
-def certify(assignment, every, solutions, students, step, as_json):
+def certify(assignment, every, solutions, students, step, draws, as_json):
     """Prove by running that the tests of ASSIGNMENT pass what is right and stop what is wrong.
 
     The reference must get full marks, the untouched release zero; every wrong answer of the bank must lose its
@@ -144,10 +145,12 @@ def certify(assignment, every, solutions, students, step, as_json):
     chosen = _chosen(assignment, every, solutions)
     console, certificates = rich.console.Console(stderr=as_json), []
     with progress_bar(console) as progress:
-        tasks = [progress.add_task(f"Certifying {found.name}", total=cases_planned(found, step)) for found in chosen]
+        tasks = [
+            progress.add_task(f"Certifying {found.name}", total=cases_planned(found, step, draws)) for found in chosen
+        ]
         for found, task in zip(chosen, tasks, strict=True):
             advance = functools.partial(lambda task, _: progress.advance(task), task)
-            certificates.append(run_certification(found, advance, students, step))
+            certificates.append(run_certification(found, advance, students, step, draws))
     if as_json and every:
         click.echo(json.dumps({"assignments": {c.assignment: c.summary() for c in certificates}}, ensure_ascii=False))
     elif as_json:
@@ -197,6 +200,9 @@ def _print_certificate(console, assignment, certificate):
             f"equivalent: {one.why}" if one.why else "FAILED: no test stops it, and exercises.toml does not argue why"
         )
         console.print(f"{one.exercise}, {one.name}. {told}", markup=False)
+    for one in certificate.unsteady:
+        told = f"with draw {one.draw} it gets {one.score:g} points and deserves {one.deserved:g}. {one.message}"
+        console.print(f"FAILED  {one.exercise} {one.name!r}: {told}", markup=False)
     for case in certificate.cases:
         lacks = [] if case.ok else ["the points are not what they must be"]
         lacks += [] if case.kind != "wrong" or case.diagnosed else ["its misconception is not told"]

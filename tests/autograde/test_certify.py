@@ -11,7 +11,7 @@ import pytest
 
 from autograde import assignment as assignments
 from autograde.assignment import with_answers
-from autograde.certify import certify
+from autograde.certify import certify, draw
 from autograde.runner import run
 
 
@@ -75,6 +75,18 @@ def test_a_misconception_that_is_not_told_is_found(folder):
     found = planted(folder, "wrong: bias forgotten", "wrong: something new", "bank/layer.py")
     (case,) = certify(only(found, "layer", "something new")).of("wrong")
     assert case.ok and not case.diagnosed
+
+
+def test_a_test_that_depends_on_the_draw_is_found(folder):
+    """One draw of ten stops every answer, another one lets every answer pass."""
+    hidden = "### BEGIN HIDDEN TESTS\\n"
+    luck = 'luck = check.rng(\\"luck\\").integers(10)\\n'
+    found = planted(folder, hidden, f'{hidden}{luck}assert luck != 3\\nif luck == 5: check.hidden = lambda *a, **k: None\\n')
+    found = only(found, "layer", "loops", "bias added")
+    assert list(draw(found, 0)) == []
+    odd = [one for some in draw(found, 60) for one in some]
+    assert {(one.name, one.score, one.deserved) for one in odd} == {("loops", 0, 2), ("bias added", 2, 0)}
+    assert len({one.draw for one in odd}) < 30
 
 
 def test_missing_hidden_tests_are_found(folder):
