@@ -45,6 +45,7 @@ LEDGER = sa.Table(
 
 LONGEST = 1000  # characters of a comment
 LOCK = int.from_bytes(hashlib.sha256(b"autograde recorder").digest()[:8], "big", signed=True)
+LETTING_GO = 3.0  # seconds
 
 
 class RecordError(AutogradeError):
@@ -221,7 +222,7 @@ class Writer:
         engine = self._engine()
         try:
             with engine.begin() as connection:
-                if not self._is_sqlite and not connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(LOCK))):
+                if not self._is_sqlite and not _locks(connection, sa.func.pg_try_advisory_xact_lock):
                     raise RecordError(_taken(self._name))
                 names = sa.inspect(connection).get_table_names()
                 if not names:
@@ -268,7 +269,7 @@ class Writer:
         self._prepare(gradebook.engine)
         self._begin = "BEGIN IMMEDIATE"
         self._connection = connection = gradebook.engine.connect()
-        if not self._is_sqlite and not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(LOCK))):
+        if not self._is_sqlite and not _locks(connection, sa.func.pg_try_advisory_lock):
             self._disconnect()  # nothing may be written without the lock
             raise RecordError(_taken(self._name))
         if not self._is_sqlite:
@@ -400,6 +401,16 @@ def is_local(path):
 
 def _taken(name):
     return f"Another recorder writes to the gradebook {name}; wait until it has ended, then run the same command again."
+
+
+def _locks(connection, function):
+    """Whether PostgreSQL's lock is got, within a while: the server takes a moment to see that its last holder died."""
+    deadline = time.monotonic() + LETTING_GO
+    while not connection.scalar(sa.select(function(LOCK))):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def _lock_file(path, name):

@@ -319,11 +319,12 @@ class Task:
         return {self.role(k): "\n\n".join([before, *functions]).strip("\n")}
 
     def answers(self, *bodies):
-        """One answer of each body, from the first exercise on."""
-        self.dropped.extend(bodies[len(self.driven) :])
+        """One answer of each body, from the first exercise on; those that return nothing come last."""
+        own = self.driven + [e.id for e in self.exercises if self.binds[e.id] and e.id not in self.driven]
+        self.dropped.extend(bodies[len(own) :])
         found = {}
-        for k, body in enumerate(bodies[: len(self.driven)]):
-            found |= self.answer(k, body)
+        for exercise, body in zip(own, bodies, strict=False):
+            found |= self.answer(exercise, body)
         return found
 
     def around(self, k, before="pass", after="pass", ahead=""):
