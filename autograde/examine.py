@@ -509,7 +509,8 @@ def examine_each(master, plan, warm, *, seeds, folder, limits=None, environment=
 
     Returns
     -------
-    list of Result, one for each seed; `needs_person` says why where the examination itself failed
+    list of Result, one for each seed; `needs_person` says why where the examination itself failed. Cells' outputs and
+    flags are those of all together: several seeds are for trials of our own
     """
     limits, started = limits or Limits(), time.monotonic()
     keys = [result_key(master, plan, seed, limits, environment) for seed in seeds]

@@ -9,6 +9,7 @@ prints as evidence (see `EVIDENCE`), and the machine itself is looked at besides
 import ast
 import base64
 import contextlib
+import functools
 import hashlib
 import importlib.util
 import json
@@ -278,7 +279,7 @@ class Task:
     @property
     def driven(self):
         """The exercises whose answers bind classes, or functions that return something."""
-        return [e.id for e in self.exercises if self.binds[e.id] and not self.seen.in_place(e.id)]
+        return [e.id for e in self.exercises if self.binds[e.id] and e.id not in self.seen.in_place]
 
     def role(self, k):
         """The exercise of a role; an exercise's own name stays."""
@@ -416,12 +417,12 @@ class Seen:
         one, two = played(assignment.notebook, assignment.folder, binds, (b"", b"another"))
         fresh = tuple(e.id for e in assignment.exercises if _drawn(one, two, e.id))
         seen = cls(visible, one, fresh)
-        return replace(seen, fresh=tuple(e for e in fresh if not seen.in_place(e)))
+        return replace(seen, fresh=tuple(e for e in fresh if e not in seen.in_place))
 
-    def in_place(self, exercise):
-        """Whether the functions of this exercise return nothing, such as kernels, which write into their arguments."""
-        calls = [c for c in self.hidden if c.exercise == exercise]
-        return bool(calls) and not any(c.returned for c in calls)
+    @functools.cached_property
+    def in_place(self):
+        """The exercises whose functions return nothing, such as kernels, which write into their arguments."""
+        return {c.exercise for c in self.hidden} - {c.exercise for c in self.hidden if c.returned}
 
     def with_callback(self):
         """The exercises of which a function is given a function."""
