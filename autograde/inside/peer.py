@@ -4,6 +4,8 @@ Each side numbers the objects that it lets the other refer to. Arguments cross b
 changed in place is sent back with its result, so that a caller sees what it would see in one process.
 """
 
+import numpy as np
+
 from .wire import Codec, Unplain, WireError
 
 
@@ -112,35 +114,32 @@ def fingerprint(value):
 
 
 def _changeable(value):
-    import numpy as np
-
     if isinstance(value, np.ndarray):
         return value.flags.writeable
     return isinstance(value, (list, dict, set)) or (isinstance(value, tuple) and any(map(_changeable, value)))
 
 
+_PLAIN = {bool, int, float, complex, str, bytes, type(None)}
+
+
 def _mark(value):
     """What stands for a value in comparisons: made of plain Python alone, by identity where a value is not plain."""
-    import numpy as np
-
+    kind = type(value)
+    if kind in _PLAIN:
+        return kind, value
+    if kind is list or kind is tuple:
+        return kind, tuple(map(_mark, value))
+    if kind is dict:
+        return kind, tuple(map(_mark, value)), tuple(map(_mark, value.values()))
+    if kind is set or kind is frozenset:
+        return kind, frozenset(map(_mark, value))
     if isinstance(value, (np.ndarray, np.generic)) and not value.dtype.hasobject:
-        return "array", value.shape, value.dtype.str, value.tobytes()
-    if type(value) in (list, tuple):
-        return "sequence", tuple(map(_mark, value))
-    if type(value) is dict:
-        return "dict", tuple((_mark(k), _mark(v)) for k, v in value.items())
-    if type(value) in (set, frozenset):
-        return "set", frozenset(map(_mark, value))
-    return type(value).__name__, value if type(value) in _PLAIN else id(value)
-
-
-_PLAIN = (bool, int, float, complex, str, bytes, type(None))
+        return np.ndarray, value.shape, value.dtype.str, value.tobytes()
+    return kind, id(value)
 
 
 def apply_changes(args, changed):
     """Bring what the other side changed in place into this side's arguments."""
-    import numpy as np
-
     if not isinstance(changed, list):
         return
     for entry in changed:
